@@ -21,27 +21,33 @@ EbbStatus fail(EbbStatus status, const char *format, ...) __attribute__((format(
 EbbStatus fail_v(EbbStatus status, const char *format, va_list arguments);
 /* Puts text before the message that stands (nothing if none). Returns status. */
 EbbStatus fail_prefix(EbbStatus status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-const char *fail_text(void);  /* the thread's message, "" if none */
+const char *fail_text(void); /* the thread's message, "" if none */
 void fail_clear(void);
 
-/* An arena: memory for things that live and die together. Zeroed, 64-byte aligned. Not for several threads at once. Out of memory ends the process with
- * a message that names the size (checked reservations for sizes that come from outside: arena_try). */
+/* An arena: memory for things that live and die together. Zeroed, 64-byte aligned. Not for several threads at once. Out of memory ends the process
+ * with a message that names the size (checked reservations for sizes that come from outside: arena_try). */
 typedef struct Arena Arena;
 Arena *arena_new(void);
-void arena_free(Arena *);                        /* NULL-safe */
-void *arena_alloc(Arena *, size_t bytes);        /* never NULL; bytes 0 gives a valid pointer */
-void *arena_try(Arena *, size_t bytes);          /* NULL when memory is out */
+void arena_free(Arena *);                 /* NULL-safe */
+void *arena_alloc(Arena *, size_t bytes); /* never NULL; bytes 0 gives a valid pointer */
+void *arena_try(Arena *, size_t bytes);   /* NULL when memory is out */
 char *arena_copy(Arena *, const char *text);
 char *arena_print(Arena *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A mark and a return to it: what was allocated since is given back (scratch memory). */
-typedef struct ArenaMark { void *block; size_t used; } ArenaMark;
+typedef struct ArenaMark {
+  void *block;
+  size_t used;
+} ArenaMark;
 ArenaMark arena_mark(const Arena *);
 void arena_reset(Arena *, ArenaMark);
 #define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, n) ((type *)arena_alloc((arena), (size_t)(n) * sizeof(type)))
 
 /* A string that grows. Start with {0}; always ends with NUL once something was added. */
-typedef struct Str { char *text; size_t length, room; } Str;
+typedef struct Str {
+  char *text;
+  size_t length, room;
+} Str;
 void str_add(Str *, const char *text);
 void str_add_n(Str *, const char *text, size_t n);
 void str_print(Str *, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files. A file is written under a temporary name in the same folder, synced, renamed, and the folder synced: under its final name it is whole or absent,
- * whatever happens. Messages name the path and the system's reason ("no space left on device"). */
+ * Files. A file is written under a temporary name in the same folder, synced, renamed, and the folder synced: under its final name it is whole or
+ * absent, whatever happens. Messages name the path and the system's reason ("no space left on device"). */
 #ifndef EBB_BASE_FILE_H
 #define EBB_BASE_FILE_H
 
@@ -21,14 +21,17 @@ EbbStatus file_commit(FileWriter *);
 void file_abandon(FileWriter *); /* NULL-safe */
 
 /* Read-only map of a file; size 0 gives data NULL. */
-typedef struct FileMap { const unsigned char *data; size_t size; } FileMap;
+typedef struct FileMap {
+  const unsigned char *data;
+  size_t size;
+} FileMap;
 EbbStatus file_map(const char *path, FileMap *out);
 void file_unmap(FileMap *);
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
-EbbStatus folder_make(const char *path);    /* with parents; fine if it exists */
-EbbStatus folder_remove(const char *path);  /* with all that is in it */
+EbbStatus folder_make(const char *path);   /* with parents; fine if it exists */
+EbbStatus folder_remove(const char *path); /* with all that is in it */
 /* Sorted names (without . and ..) that match no temporary file. */
 EbbStatus folder_list(Arena *, const char *path, char ***names, size_t *n);
 /* A symbolic link at `path` to `target`, replacing what link or file was there, atomically. */
@@ -44,7 +47,12 @@ EbbStatus file_lock(const char *path, bool wait, FileLock **out);
 void file_unlock(FileLock *); /* NULL-safe */
 
 /* SHA-256 (FIPS 180-4) in lower-case hexadecimal: 64 letters and NUL. */
-typedef struct Sha256 { uint32_t state[8]; uint64_t length; unsigned char block[64]; size_t used; } Sha256;
+typedef struct Sha256 {
+  uint32_t state[8];
+  uint64_t length;
+  unsigned char block[64];
+  size_t used;
+} Sha256;
 void sha256_begin(Sha256 *);
 void sha256_add(Sha256 *, const void *data, size_t n);
 void sha256_end(Sha256 *, char hex[65]);

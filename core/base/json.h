@@ -12,8 +12,8 @@ typedef struct Json Json;
 struct Json {
   JsonType type;
   bool truth;
-  const char *text;  /* of a string (unescaped) or number */
-  const char *key;   /* of a member of an object */
+  const char *text;   /* of a string (unescaped) or number */
+  const char *key;    /* of a member of an object */
   Json *first, *next; /* children in order; siblings */
 };
 
@@ -24,7 +24,11 @@ const char *json_string(const Json *, const char *key, const char *otherwise);
 double json_number(const Json *, const char *key, double otherwise);
 
 /* Writing: commas and indentation are kept by the writer. */
-typedef struct JsonWriter { Str out; int depth; bool first, compact, after_key; } JsonWriter;
+typedef struct JsonWriter {
+  Str out;
+  int depth;
+  bool first, compact, after_key;
+} JsonWriter;
 void json_begin_object(JsonWriter *);
 void json_end_object(JsonWriter *);
 void json_begin_list(JsonWriter *);

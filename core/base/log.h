@@ -9,12 +9,15 @@
 #include "base/base.h"
 
 typedef enum LogLevel { LOG_INFO, LOG_WARNING, LOG_ERROR } LogLevel;
-typedef struct LogOptions { bool quiet, json; } LogOptions;
+typedef struct LogOptions {
+  bool quiet, json;
+} LogOptions;
 
 void log_setup(LogOptions);
 void log_line(LogLevel, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Progress of one stage; [main] only. The time left comes from the rate over the last half of the work done, so that a slow start does not spoil it. */
+/* Progress of one stage; [main] only. The time left comes from the rate over the last half of the work done, so that a slow start does not spoil it.
+ */
 typedef struct Progress Progress;
 Progress *progress_begin(const char *stage, const char *unit, int64_t total, int64_t done);
 void progress_at(Progress *, int64_t done, const char *note); /* cheap: draws at most ten times a second; note may be NULL */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * NumPy's .npy format: magic "\x93NUMPY", version (1.0, 2.0, 3.0), header length (2 bytes in version 1, 4 bytes later), a Python dictionary with descr,
- * fortran_order and shape, then the numbers. Sizes are checked before memory is taken. Refused by name: unknown versions, object and structured types,
- * a file that is shorter or longer than its header says ("expected (128, 2) = 2048 bytes after the header, found 1024"). */
+ * NumPy's .npy format: magic "\x93NUMPY", version (1.0, 2.0, 3.0), header length (2 bytes in version 1, 4 bytes later), a Python dictionary with
+ * descr, fortran_order and shape, then the numbers. Sizes are checked before memory is taken. Refused by name: unknown versions, object and
+ * structured types, a file that is shorter or longer than its header says ("expected (128, 2) = 2048 bytes after the header, found 1024"). */
 #ifndef EBB_BASE_NPY_H
 #define EBB_BASE_NPY_H
 
@@ -15,7 +15,7 @@ typedef enum NpyType { NPY_F32, NPY_F64, NPY_F16, NPY_I8, NPY_I16, NPY_I32, NPY_
 /* An open file: mapped, not read. */
 typedef struct Npy {
   NpyType type;
-  bool swapped, fortran; /* big-endian numbers; Fortran order */
+  bool swapped, fortran;                    /* big-endian numbers; Fortran order */
   int64_t ndim, shape[NPY_MOST_DIMS], size; /* size: product of shape, 1 for a scalar */
   const unsigned char *data;
   FileMap map;
@@ -39,7 +39,11 @@ EbbStatus npy_write_u8(const char *path, int64_t ndim, const int64_t *shape, con
 EbbStatus npy_header(FILE *, NpyType type, int64_t ndim, const int64_t *shape);
 
 /* A table of numbers from a file that ends in .npy, or in .csv with a header line of names; float64, 2-D (a vector becomes one row). */
-typedef struct Table { int64_t rows, columns; double *value; char **name; } Table; /* name NULL for .npy */
+typedef struct Table {
+  int64_t rows, columns;
+  double *value;
+  char **name;
+} Table; /* name NULL for .npy */
 EbbStatus table_read(Arena *, const char *path, Table *out);
 
 #endif

@@ -20,14 +20,16 @@ EbbStatus pool_new(int threads, Pool **out);
 void pool_free(Pool *); /* NULL-safe */
 int pool_threads(const Pool *);
 
-/* Runs task(ctx, work, i) for 0 <= i < n; returns when all have ended. Tasks are handed out in order; after a failure no new one starts, and the status
- * and message of the failed task with the lowest index are the caller's. Not to be nested. Each task starts and ends with the floating-point environment
- * at its default and with empty scratch. Small: about a microsecond when the threads are awake (they spin shortly before they sleep). */
+/* Runs task(ctx, work, i) for 0 <= i < n; returns when all have ended. Tasks are handed out in order; after a failure no new one starts, and the
+ * status and message of the failed task with the lowest index are the caller's. Not to be nested. Each task starts and ends with the floating-point
+ * environment at its default and with empty scratch. Small: about a microsecond when the threads are awake (they spin shortly before they sleep). */
 EbbStatus pool_run(Pool *, int64_t n, PoolTask task, void *ctx);
 
 /* Scratch: 64-byte aligned, not zeroed, valid until the task returns (or work_reset to a mark). */
 void *work_alloc(EbbWork *, size_t bytes);
-typedef struct WorkMark { size_t block, used; } WorkMark;
+typedef struct WorkMark {
+  size_t block, used;
+} WorkMark;
 WorkMark work_mark(const EbbWork *);
 void work_reset(EbbWork *, WorkMark);
 int work_thread(const EbbWork *); /* 0 .. threads-1 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which instruction set the kernels use. The best the machine has (CPUID and XCR0), or the one that EBB_ISA names (avx512, avx2, portable); asking for
- * more than the machine has is an error. Chosen once, before the first kernel. */
+ * Which instruction set the kernels use. The best the machine has (CPUID and XCR0), or the one that EBB_ISA names (avx512, avx2, portable); asking
+ * for more than the machine has is an error. Chosen once, before the first kernel. */
 #ifndef EBB_NUM_ISA_H
 #define EBB_NUM_ISA_H
 

@@ -11,7 +11,14 @@
 
 #include "base/base.h"
 
-typedef enum Act { ACT_NONE = 0, ACT_RELU, ACT_SILU, ACT_MISH, ACT_TANH, ACT_GELU } Act; /* gelu: exact, with erf, or the tanh form; stated in kernels.c */
+typedef enum Act {
+  ACT_NONE = 0,
+  ACT_RELU,
+  ACT_SILU,
+  ACT_MISH,
+  ACT_TANH,
+  ACT_GELU
+} Act; /* gelu: exact, with erf, or the tanh form; stated in kernels.c */
 
 /* c[i][j] = add0[i][j] + add1[i][j] + keep[i][j] * keep_scale * act(init[i][j] + sum_p A(i, p) B[p][j]),   A(i, p) = a[i a_row + p a_col]
  * Optional: init (NULL: 0), pre (stores the activation's argument), keep (dropout's mask, 0 or 1), add0, add1. A row stride of 0 repeats one row.
@@ -36,13 +43,16 @@ typedef struct Gemm {
   int64_t c_row;
 } Gemm;
 
-typedef struct AdamStep { float rate, beta1, beta2, epsilon, correct1, correct2, scale, ema; } AdamStep; /* see adam below */
+typedef struct AdamStep {
+  float rate, beta1, beta2, epsilon, correct1, correct2, scale, ema;
+} AdamStep; /* see adam below */
 
 typedef struct Kernels {
   const char *name;
   void (*gemm)(const Gemm *);
-  /* Packed B for gemm: panels of columns, each [k][lanes], the last padded with zeros; floats needed, and the packing of B[p][j] = b[p b_row + j b_col].
-   * gemm_pack_part packs panels [first, last) only, so that threads can share the work; gemm_panels is their number. Panels depend on n alone. */
+  /* Packed B for gemm: panels of columns, each [k][lanes], the last padded with zeros; floats needed, and the packing of B[p][j] = b[p b_row + j
+   * b_col]. gemm_pack_part packs panels [first, last) only, so that threads can share the work; gemm_panels is their number. Panels depend on n
+   * alone. */
   size_t (*packed)(int64_t k, int64_t n);
   int64_t (*panels)(int64_t n);
   void (*pack)(int64_t k, int64_t n, const float *b, int64_t b_row, int64_t b_col, int64_t first, int64_t last, float *packed);
@@ -51,14 +61,15 @@ typedef struct Kernels {
   void (*act_vjp)(Act, int64_t n, const float *x, const float *dy, float *dx); /* also the JVP: ty = tx act'(x) */
   void (*exp)(int64_t n, const float *x, float *y);
   void (*log)(int64_t n, const float *x, float *y);
-  /* y[i][j] = gain[j] h[i][j] + shift[j], h = (x - mean) rstd over j < n, variance with 1/n and epsilon 1e-5. stats [rows][2] takes mean and rstd (NULL:
-   * not kept). gain, shift NULL: 1, 0. y may be x. */
-  void (*layernorm)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *gain, const float *shift, float *y, int64_t y_row, float *stats);
+  /* y[i][j] = gain[j] h[i][j] + shift[j], h = (x - mean) rstd over j < n, variance with 1/n and epsilon 1e-5. stats [rows][2] takes mean and rstd
+   * (NULL: not kept). gain, shift NULL: 1, 0. y may be x. */
+  void (*layernorm)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *gain, const float *shift, float *y, int64_t y_row,
+                    float *stats);
   /* dx (written, may be dy); dgain, dshift (added to) over these rows in order, either may be NULL. */
-  void (*layernorm_vjp)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *stats, const float *gain, const float *dy, int64_t dy_row,
-                        float *dx, int64_t dx_row);
-  void (*layernorm_jvp)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *stats, const float *gain, const float *tx, int64_t tx_row,
-                        float *ty, int64_t ty_row);
+  void (*layernorm_vjp)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *stats, const float *gain, const float *dy,
+                        int64_t dy_row, float *dx, int64_t dx_row);
+  void (*layernorm_jvp)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *stats, const float *gain, const float *tx,
+                        int64_t tx_row, float *ty, int64_t ty_row);
   /* For columns [j0, j1) : dgain[j] = sum_i dy[i][j] (x[i][j] - mean_i) rstd_i, dshift[j] = sum_i dy[i][j]; rows in order. */
   void (*layernorm_weights)(int64_t rows, int64_t j0, int64_t j1, const float *x, int64_t x_row, const float *stats, const float *dy, int64_t dy_row,
                             float *dgain, float *dshift);

@@ -15,9 +15,11 @@ void random_key(EbbRng, uint32_t key[2]); /* mix of seed and stream, splitmix64 
 /* out [rows][n]; row r addressed by (id[r], step ? step[r] : 0, block). Uniforms in (0, 1) from 53 bits. Position j of a row does not depend on n. */
 void random_uniform(EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, double *out);
 void random_normal(EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, double *out);
-void random_normal_f32(EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, float *out, int64_t out_row); /* the same numbers, rounded */
+void random_normal_f32(EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, float *out,
+                       int64_t out_row); /* the same numbers, rounded */
 /* keep[i][j] = 1 with probability 1 - rate (to 1/65536), else 0; 16 bits an element; fast (vectorised over counters). */
-void random_keep(EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, double rate, uint8_t *keep, int64_t keep_row);
+void random_keep(EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, double rate, uint8_t *keep,
+                 int64_t keep_row);
 /* A random permutation of 0..n-1 addressed by (rng, id): Fisher-Yates over addressed numbers. */
 void random_permutation(EbbRng, uint64_t id, int64_t n, int64_t *out);
 

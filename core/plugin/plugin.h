@@ -2,9 +2,9 @@
  *
  * Finding, loading and checking plugins, making instances of their components, and the host table that they call.
  *
- * A spec names ids, never paths. Searched: the folders of --plugin-dir, then EBB_PLUGIN_PATH (absolute parts only, secure_getenv), then Ebb's own folder, found relative to the
- * executable in the build tree and installed. File name <kind>_<id>.so; loaded with RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE, never closed, the floating-point
- * environment saved and restored around it (a file that changed it is named in a warning). */
+ * A spec names ids, never paths. Searched: the folders of --plugin-dir, then EBB_PLUGIN_PATH (absolute parts only, secure_getenv), then Ebb's own
+ * folder, found relative to the executable in the build tree and installed. File name <kind>_<id>.so; loaded with RTLD_NOW | RTLD_LOCAL |
+ * RTLD_NODELETE, never closed, the floating-point environment saved and restored around it (a file that changed it is named in a warning). */
 #ifndef EBB_PLUGIN_PLUGIN_H
 #define EBB_PLUGIN_PLUGIN_H
 
@@ -16,9 +16,9 @@
 typedef struct RegistryOptions {
   const char *const *folders; /* --plugin-dir, in order */
   size_t folder_count;
-  const char *const *files;   /* --plugin: loaded at once */
+  const char *const *files; /* --plugin: loaded at once */
   size_t file_count;
-  bool trust;                 /* --trust-plugins: permissions are not checked */
+  bool trust; /* --trust-plugins: permissions are not checked */
 } RegistryOptions;
 
 typedef struct Registry Registry;
@@ -26,8 +26,8 @@ typedef struct Registry Registry;
 /* A loaded component and where it comes from. */
 typedef struct Plugin {
   const EbbComponent *component;
-  const char *file;  /* absolute path */
-  char sha256[65];   /* of the file */
+  const char *file; /* absolute path */
+  char sha256[65];  /* of the file */
 } Plugin;
 
 EbbStatus registry_new(const RegistryOptions *, Registry **out);
@@ -36,7 +36,9 @@ void registry_free(Registry *); /* the libraries stay loaded */
 EbbStatus registry_find(Registry *, uint32_t kind, const char *id, const Plugin **out);
 const Plugin *registry_plugin(const Registry *, const EbbComponent *); /* of a component found before */
 /* Every plugin of every folder, sorted by kind and id; files that cannot be loaded are listed with their message in `broken`. */
-typedef struct BrokenPlugin { const char *file, *message; } BrokenPlugin;
+typedef struct BrokenPlugin {
+  const char *file, *message;
+} BrokenPlugin;
 EbbStatus registry_all(Registry *, Arena *, const Plugin ***plugins, size_t *n, BrokenPlugin **broken, size_t *broken_n);
 /* For config_fill. */
 ConfigPlugins registry_config(Registry *);
@@ -47,8 +49,8 @@ EbbStatus plugin_load(const char *path, bool trust, const EbbModule **out);
 EbbStatus plugin_check(const char *path, const EbbComponent *);
 
 /* An instance is an EbbChild whose self is ready. plugin_create creates the children among its parameters first (depth first), each with its own host
- * table (messages carry "kind/id: ") and stream number, then itself. Memory lives in the arena; plugin_destroy calls the destroy slots. `next_stream` is
- * counted up by one an instance: streams depend on the order in the spec alone. */
+ * table (messages carry "kind/id: ") and stream number, then itself. Memory lives in the arena; plugin_destroy calls the destroy slots. `next_stream`
+ * is counted up by one an instance: streams depend on the order in the spec alone. */
 EbbStatus plugin_create(Arena *, Pool *, EbbChild *child, uint32_t *next_stream);
 void plugin_destroy(EbbChild *);
 /* The host table an instance was created with; what prepare, plans and evidence pass on. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the host does for a plugin. A component receives the table in `create`, or inside a plan or evidence, and calls through it; the table outlives the
- * component. All matrices are row-major. Chain numbers are double, networks and simulations float32. */
+ * What the host does for a plugin. A component receives the table in `create`, or inside a plan or evidence, and calls through it; the table outlives
+ * the component. All matrices are row-major. Chain numbers are double, networks and simulations float32. */
 #ifndef EBB_HOST_H
 #define EBB_HOST_H
 
@@ -15,9 +15,9 @@ extern "C" {
 typedef struct EbbHost EbbHost;
 typedef struct EbbWork EbbWork; /* a thread's scratch memory; opaque */
 
-/* One matrix product, C[i][j] = act(init[i][j] + sum_p A(i, p) B[p][j]) with A(i, p) = a[i a_row + p a_col]. The sum runs over p in order with one fused
- * multiply-add each, so an element's bits depend neither on m, n nor on the thread. init: NULL for zero; init_row 0 repeats one row (a bias). c may be
- * init. Nothing else may overlap. */
+/* One matrix product, C[i][j] = act(init[i][j] + sum_p A(i, p) B[p][j]) with A(i, p) = a[i a_row + p a_col]. The sum runs over p in order with one
+ * fused multiply-add each, so an element's bits depend neither on m, n nor on the thread. init: NULL for zero; init_row 0 repeats one row (a bias). c
+ * may be init. Nothing else may overlap. */
 typedef struct EbbProduct {
   int64_t m, n, k;
   const float *a;
@@ -39,18 +39,21 @@ typedef struct EbbProduct {
 
 struct EbbHost {
   uint32_t size;
-  /* [any] keeps the message, prefixed with the component's name, and returns `status`: return host->fail(host, EBB_E_CONFIG, "t_min %g is not below 1", t); */
+  /* [any] keeps the message, prefixed with the component's name, and returns `status`: return host->fail(host, EBB_E_CONFIG, "t_min %g is not below
+   * 1", t); */
   EbbStatus (*fail)(const EbbHost *, EbbStatus status, const char *format, ...) EBB_PRINTF(3, 4);
   /* [main] zeroed, 64-byte aligned; lives with what is being created or prepared. NULL when memory is out. */
   void *(*alloc)(const EbbHost *, size_t bytes);
-  /* [worker] 64-byte aligned, not zeroed, valid until the slot returns. Never NULL for sizes that scale with the rows given: the host stops the stage. */
+  /* [worker] 64-byte aligned, not zeroed, valid until the slot returns. Never NULL for sizes that scale with the rows given: the host stops the
+   * stage. */
   void *(*scratch)(EbbWork *, size_t bytes);
   /* [any] standard normals and uniforms in (0, 1): out [rows][n]; row r is addressed by (id[r], step ? step[r] : 0, block). */
   void (*normal)(const EbbHost *, EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, double *out);
   void (*uniform)(const EbbHost *, EbbRng, int64_t rows, const uint64_t *id, const uint32_t *step, uint32_t block, int64_t n, double *out);
   /* [any] symmetric a [n][n] becomes its eigenvectors, one a row; values ascending. */
   EbbStatus (*eigh)(const EbbHost *, EbbWork *, int64_t n, double *a, double *values);
-  /* [any] solves spd x = b for k right-hand sides, b [k][n], by Cholesky; both in place (spd becomes its lower factor). Not definite: EBB_E_NUMERIC. */
+  /* [any] solves spd x = b for k right-hand sides, b [k][n], by Cholesky; both in place (spd becomes its lower factor). Not definite: EBB_E_NUMERIC.
+   */
   EbbStatus (*solve)(const EbbHost *, EbbWork *, int64_t n, int64_t k, double *spd, double *b);
   void (*product)(const EbbHost *, const EbbProduct *); /* [any] */
   /* [main] runs task(ctx, work, i) for i < n on the pool's threads, in any order. The first status that is not 0 (by index) is returned. */
@@ -74,18 +77,18 @@ struct EbbHost {
 #define EBB_EXPORT __attribute__((visibility("default")))
 #endif
 
-#define EBB_MODULE(...)                                                                                                                          \
-  static const EbbComponent *const ebb_components[] = {__VA_ARGS__, NULL};                                                                       \
-  EBB_EXPORT const EbbModule ebb_module;                                                                                                         \
-  const EbbModule ebb_module = {EBB_MAGIC,                                                                                                       \
-                                EBB_ABI_MAJOR,                                                                                                   \
-                                EBB_ABI_MINOR,                                                                                                   \
-                                (uint32_t)sizeof(EbbModule),                                                                                     \
-                                (uint32_t)sizeof(EbbHost),                                                                                       \
-                                (uint32_t)sizeof(EbbComponent),                                                                                  \
-                                (uint32_t)sizeof(EbbParam),                                                                                      \
-                                EBB_FLAG_FAST | EBB_FLAG_NDEBUG,                                                                                 \
-                                __VERSION__,                                                                                                     \
+#define EBB_MODULE(...)                                                                                                                              \
+  static const EbbComponent *const ebb_components[] = {__VA_ARGS__, NULL};                                                                           \
+  EBB_EXPORT const EbbModule ebb_module;                                                                                                             \
+  const EbbModule ebb_module = {EBB_MAGIC,                                                                                                           \
+                                EBB_ABI_MAJOR,                                                                                                       \
+                                EBB_ABI_MINOR,                                                                                                       \
+                                (uint32_t)sizeof(EbbModule),                                                                                         \
+                                (uint32_t)sizeof(EbbHost),                                                                                           \
+                                (uint32_t)sizeof(EbbComponent),                                                                                      \
+                                (uint32_t)sizeof(EbbParam),                                                                                          \
+                                EBB_FLAG_FAST | EBB_FLAG_NDEBUG,                                                                                     \
+                                __VERSION__,                                                                                                         \
                                 ebb_components};
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random numbers are addressed, never consumed: a number is a pure function of (seed, stream, id, step, block, position). The same draw gets the same noise
- * whatever the block size, thread count or shard, and a killed run goes on with the same bits. Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011):
+ * Random numbers are addressed, never consumed: a number is a pure function of (seed, stream, id, step, block, position). The same draw gets the same
+ * noise whatever the block size, thread count or shard, and a killed run goes on with the same bits. Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011):
  *
  *     key     = mix(seed, stream)
  *     counter = (id low, id high, step, block << 20 | position / 2)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Status codes. Every slot that can fail returns one: 0 is fine, < 0 is fatal (the stage stops), > 0 is recoverable (the host masks what failed, counts
- * and reports it). The text of a failure is given through host->fail(); the host adds the component's name and the place in the spec. A plugin never
- * exits, aborts, raises a signal, or prints. */
+ * Status codes. Every slot that can fail returns one: 0 is fine, < 0 is fatal (the stage stops), > 0 is recoverable (the host masks what failed,
+ * counts and reports it). The text of a failure is given through host->fail(); the host adds the component's name and the place in the spec. A plugin
+ * never exits, aborts, raises a signal, or prints. */
 #ifndef EBB_STATUS_H
 #define EBB_STATUS_H
 
