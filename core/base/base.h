@@ -23,6 +23,8 @@ EbbStatus fail_v(EbbStatus status, const char *format, va_list arguments);
 EbbStatus fail_prefix(EbbStatus status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *fail_text(void); /* the thread's message, "" if none */
 void fail_clear(void);
+/* Ends the process with a message that names the size: what arena_alloc and the strings do when memory is out. */
+_Noreturn void memory_out(size_t bytes);
 
 /* An arena: memory for things that live and die together. Zeroed, 64-byte aligned. Not for several threads at once. Out of memory ends the process
  * with a message that names the size (checked reservations for sizes that come from outside: arena_try). */

@@ -23,6 +23,8 @@ Progress *progress_begin(const char *stage, const char *unit, int64_t total, int
 void progress_at(Progress *, int64_t done, const char *note); /* cheap: draws at most ten times a second; note may be NULL */
 /* For worker threads: adds to a counter that the main thread shows while it waits inside pool_run. */
 void progress_add(Progress *, int64_t n);
+/* Draws what workers have added to the calling thread's newest progress, if due. The pool calls it between tasks and while it waits. */
+void progress_tick(void);
 void progress_end(Progress *, const char *note); /* NULL-safe; frees */
 
 #endif

@@ -15,6 +15,9 @@ typedef EbbStatus (*PoolTask)(void *ctx, EbbWork *work, int64_t i);
 /* The number of threads this process may use: the least of the affinity mask, the cgroup's quota (rounded up) and SLURM_CPUS_PER_TASK; at least 1.
  * *source names which ("affinity", "cgroup", "SLURM_CPUS_PER_TASK"); static storage. */
 int pool_default_threads(const char **source);
+/* The same from given facts: cgroup files are looked up below root ("" for the machine's), slurm is the variable's text or NULL. Text that is not a
+ * positive number is ignored. */
+int pool_allowed_threads(const char *root, int affinity, const char *slurm, const char **source);
 
 EbbStatus pool_new(int threads, Pool **out);
 void pool_free(Pool *); /* NULL-safe */
