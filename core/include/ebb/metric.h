@@ -24,6 +24,8 @@ struct EbbEvidence {
   const EbbHost *host;
   EbbRng rng;
   int64_t sets, draws, dim, references, priors;
+  const int64_t *set; /* [sets] the observation's number, counted from 1; random numbers are addressed by it, so that one alone gives the bits it has
+                         among others */
   const char *const *name;             /* [dim] parameters */
   const EbbData *data;                 /* [sets] rows */
   const float *theta;                  /* [sets][draws][dim] user's space; NaN rows failed */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The spec's tables. A new key is one row here and one member in spec.h. */
+#include "run/spec.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+static const EbbParam simulations_params[] = {
+    EBB_INT(SpecSimulations, count, 10000, 1, 1e12, "rows", "simulations to train on; raising it keeps the rows that exist"),
+    EBB_REAL(SpecSimulations, most_failed, 0.5, 0, 1, "", "share of failed simulations above which the run stops"),
+    EBB_ROW(SpecSimulations, seed, EBB_T_SEED, 0, 0, 0, 0, NULL, "", "of parameters and simulations; default: the spec's seed", 0, NULL),
+    EBB_END,
+};
+
+static const EbbParam model_params[] = {
+    EBB_COMPONENT(SpecModel, objective, EBB_OBJECTIVE, EBB_DEFAULT_OBJECTIVE, "what is predicted and how its error counts"),
+    EBB_COMPONENT(SpecModel, schedule, EBB_SCHEDULE, EBB_DEFAULT_SCHEDULE, "noise schedule"),
+    EBB_COMPONENT(SpecModel, network, EBB_NETWORK, EBB_DEFAULT_NETWORK, "network"),
+    EBB_END,
+};
+
+static const EbbParam ema_params[] = {
+    EBB_CHOICE(SpecEma, use, EMA_POWER, "power|constant|none", "form of the average of the weights"),
+    EBB_REAL(SpecEma, relative_width, 0.10, 0.01, 0.25, "", "power: width of the average relative to the training time"),
+    EBB_REAL(SpecEma, rate, 0.999, 0, 1, "", "constant: share that stays at a step"),
+    EBB_END,
+};
+
+static const EbbParam training_params[] = {
+    EBB_INT(SpecTraining, epochs, 200, 1, 1e9, "", "most passes over the training rows; the learning rate's schedule spans them"),
+    EBB_INT(SpecTraining, batch, 128, 1, 65536, "rows", "rows a step"),
+    EBB_REAL(SpecTraining, learning_rate, 5e-4, 0, 1, "", "AdamW's largest step"),
+    EBB_REAL(SpecTraining, warmup, 0.05, 0, 1, "", "share of the steps over which the learning rate rises"),
+    EBB_REAL(SpecTraining, decay, 5e-3, 0, 10, "", "AdamW's decay of the linear weights"),
+    EBB_REAL(SpecTraining, clip, 1.5, 0, 1e9, "", "largest global norm of a gradient; 0: not clipped"),
+    EBB_ROW(SpecTraining, ema, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "average of the weights, which samples", 0, ema_params),
+    EBB_REAL(SpecTraining, validation, 0.05, 0, 0.5, "", "share of the rows held out, at least 100 where there are 500"),
+    EBB_REAL(SpecTraining, patience, 0.2, 0, 1e9, "", "stop when the best validation loss is older than this share of the epochs run, at least 20; 0: never"),
+    EBB_ROW(SpecTraining, seed, EBB_T_SEED, 0, 0, 0, 0, NULL, "", "of weights, batches and noise; default: the spec's seed", 0, NULL),
+    EBB_END,
+};
+
+static const EbbParam observations_params[] = {
+    EBB_CHOICE(SpecObservations, from, FROM_SIMULATOR, "simulator|file", "where the observed data come from; file where one is given"),
+    EBB_INTS(SpecObservations, index, "[1]", 1, 4294967295.0, "", "which of the simulator's, or rows of the file, counted from 1; file: all by default"),
+    EBB_STRING(SpecObservations, file, NULL, ".npy or .csv: one observation (q,) or several (N, q)"),
+    EBB_END,
+};
+
+static const EbbParam grid_params[] = {
+    EBB_CHOICE(SpecGrid, spacing, GRID_LAMBDA, "lambda|karras|time", "noise levels uniform in the log-SNR, in sigma^(1/rho), or in the schedule's time"),
+    EBB_REALS(SpecGrid, range, "[0.005, 8]", 1e-9, 1e9, "sigma/alpha", "smallest and largest noise; the start is matched to the moments there"),
+    EBB_REAL(SpecGrid, rho, 7, 1, 100, "", "karras: exponent"),
+    EBB_END,
+};
+
+static const EbbParam sampling_params[] = {
+    EBB_ROW(SpecSampling, observations, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "what was observed", 0, observations_params),
+    EBB_INT(SpecSampling, draws, 10000, 1, 4294967295.0, "", "posterior draws an observation"),
+    EBB_COMPONENT(SpecSampling, sampler, EBB_SAMPLER, EBB_DEFAULT_SAMPLER, "sampler"),
+    EBB_ROW(SpecSampling, grid, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "noise levels, unless the sampler has its own", 0, grid_params),
+    EBB_ROW(SpecSampling, seed, EBB_T_SEED, 0, 0, 0, 0, NULL, "", "of the draws; default: the spec's seed", 0, NULL),
+    EBB_END,
+};
+
+static const EbbParam top_params[] = {
+    EBB_ROW(Spec, seed, EBB_T_SEED, 0, 1, 0, 0, NULL, "", "of everything that has no seed of its own", 0, NULL),
+    EBB_ROW(Spec, simulator, EBB_T_COMPONENT, EBB_P_REQUIRED, 0, 0, 0, NULL, "", "parameters with priors, and data from them", EBB_SIMULATOR, NULL),
+    EBB_ROW(Spec, simulations, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "the training set", 0, simulations_params),
+    EBB_ROW(Spec, model, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "what is trained", 0, model_params),
+    EBB_ROW(Spec, training, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "how", 0, training_params),
+    EBB_ROW(Spec, sampling, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "the posterior", 0, sampling_params),
+    EBB_ROW(Spec, evaluation, EBB_T_COMPONENTS, 0, 0, 0, 0, NULL, "", "metrics", EBB_METRIC, NULL),
+    EBB_END,
+};
+
+const EbbParam *spec_params(void) { return top_params; }
+
+/* A scalar member that the user did not write. */
+static void add_member(Arena *arena, Node *map, const char *key, const char *text) {
+  if (map == NULL || map->type != NODE_MAP || config_get(map, key) != NULL) return;
+  Node *n = ARENA_NEW(arena, Node);
+  *n = (Node){.type = NODE_SCALAR, .text = text, .key = key, .file = map->file, .line = map->line, .column = map->column, .parent = map};
+  Node **end = &map->first;
+  while (*end != NULL) end = &(*end)->next;
+  *end = n;
+}
+
+static Node *add_map(Arena *arena, Node *root, const char *key) {
+  Node *map = config_get(root, key);
+  if (map != NULL) return map;
+  add_member(arena, root, key, "");
+  map = config_get(root, key);
+  map->type = NODE_MAP;
+  map->text = NULL;
+  return map;
+}
+
+static void make_absolute(Arena *arena, Node *map, const char *key, const char *folder) {
+  Node *n = map != NULL && map->type == NODE_MAP ? config_get(map, key) : NULL;
+  if (n == NULL || n->type != NODE_SCALAR || n->text == NULL || n->text[0] == '/' || n->text[0] == '\0') return;
+  n->text = path_join(arena, folder, n->text);
+}
+
+/* What a table cannot say: seeds default to the spec's, a file of observations implies where they come from, paths are relative to the spec. */
+static void complete(Arena *arena, Node *root, const char *folder) {
+  if (root->type != NODE_MAP) return;
+  static const char *const seeded[] = {"simulations", "training", "sampling"};
+  Node *seed = config_get(root, "seed");
+  for (size_t i = 0; i < COUNT(seeded); i++)
+    add_member(arena, add_map(arena, root, seeded[i]), "seed", seed != NULL && seed->type == NODE_SCALAR ? seed->text : "1");
+  Node *sampling = config_get(root, "sampling");
+  Node *observations = sampling != NULL && sampling->type == NODE_MAP ? config_get(sampling, "observations") : NULL;
+  if (observations != NULL && observations->type == NODE_MAP && config_get(observations, "file") != NULL) {
+    add_member(arena, observations, "from", "file");
+    make_absolute(arena, observations, "file", folder);
+    if (config_get(observations, "index") == NULL) {
+      add_member(arena, observations, "index", "");
+      Node *index = config_get(observations, "index");
+      index->type = NODE_LIST;
+      index->text = NULL;
+    }
+  }
+  Node *evaluation = config_get(root, "evaluation");
+  if (evaluation != NULL && evaluation->type == NODE_LIST)
+    for (Node *n = evaluation->first; n != NULL; n = n->next) make_absolute(arena, n, "reference", folder);
+}
+
+static EbbStatus check(const Node *root, const Spec *s) {
+  const Node *sampling = config_get(root, "sampling");
+  const SpecObservations *o = &s->sampling.observations;
+  if (o->from == FROM_FILE && o->file == NULL) return config_fail(sampling, "observations come from a file, but no file is named; add file: x.npy");
+  if (o->from == FROM_SIMULATOR && o->file != NULL)
+    return config_fail(sampling, "observations come from the simulator and from file %s; leave out one of from and file", o->file);
+  if (o->from == FROM_SIMULATOR && o->index.count == 0) return config_fail(sampling, "observations.index is empty; name at least one observation");
+  for (int64_t i = 0; i < o->index.count; i++)
+    for (int64_t j = 0; j < i; j++)
+      if (o->index.value[i] == o->index.value[j])
+        return config_fail(sampling, "observations.index names observation %lld twice", (long long)o->index.value[i]);
+  const EbbReals *range = &s->sampling.grid.range;
+  if (range->count != 2 || !(range->value[0] < range->value[1]))
+    return config_fail(sampling, "grid.range must be two numbers, the smaller first, such as [0.005, 8]");
+  return EBB_OK;
+}
+
+EbbStatus spec_load(Arena *arena, Registry *registry, const char *path, const char *const *sets, size_t n, Spec **out) {
+  Node *root;
+  EbbStatus status = config_read(arena, path, &root);
+  for (size_t i = 0; i < n && status == EBB_OK; i++) {
+    Str dropped = {0};
+    status = config_set(arena, root, sets[i], &dropped);
+    if (status == EBB_OK && dropped.length > 0) log_line(LOG_INFO, "--set %s: %s", sets[i], dropped.text);
+    str_free(&dropped);
+  }
+  if (status != EBB_OK) return status;
+  char *absolute = path_absolute(arena, path);
+  complete(arena, root, path_folder(arena, absolute != NULL ? absolute : path));
+  Spec *s = ARENA_NEW(arena, Spec);
+  ConfigPlugins plugins = registry_config(registry);
+  status = config_fill(arena, root, top_params, "the spec", &plugins, s);
+  if (status == EBB_OK) status = check(root, s);
+  *out = s;
+  return status;
+}
+
+void spec_print(Str *out, const Spec *s) { config_print(out, top_params, s, 0); }
+
+void spec_print_section(Str *out, const Spec *s, const char *section) {
+  for (const EbbParam *p = top_params; p->key != NULL; p++) {
+    if (strcmp(p->key, section) != 0) continue;
+    const char *at = (const char *)s + p->offset;
+    if (p->type == EBB_T_COMPONENT)
+      config_print_child(out, (const EbbChild *)(const void *)at, 0);
+    else
+      config_print(out, p->group, at, 0);
+  }
+}
+
+const char *component_string(const EbbChild *child, const char *key) {
+  if (child->component == NULL || child->component->params == NULL) return NULL;
+  for (const EbbParam *p = child->component->params; p->key != NULL; p++)
+    if (strcmp(p->key, key) == 0 && p->type == EBB_T_STRING) return *(const char *const *)(const void *)((const char *)child->self + p->offset);
+  return NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a spec says, as one struct; the tables behind it give every key's type, default, range and explanation (spec.c). */
+#ifndef EBB_RUN_SPEC_H
+#define EBB_RUN_SPEC_H
+
+#include "plugin/plugin.h"
+
+typedef struct SpecSimulations {
+  int64_t count;
+  double most_failed; /* share of failed rows above which the run stops */
+  uint64_t seed;
+} SpecSimulations;
+
+typedef struct SpecModel {
+  EbbChild objective, schedule, network;
+} SpecModel;
+
+enum { EMA_POWER = 0, EMA_CONSTANT = 1, EMA_NONE = 2 };
+typedef struct SpecEma {
+  int64_t use;
+  double relative_width, rate;
+} SpecEma;
+
+typedef struct SpecTraining {
+  int64_t epochs, batch;
+  double learning_rate, warmup, decay, clip;
+  SpecEma ema;
+  double validation, patience;
+  uint64_t seed;
+} SpecTraining;
+
+enum { FROM_SIMULATOR = 0, FROM_FILE = 1 };
+typedef struct SpecObservations {
+  int64_t from;
+  EbbInts index;    /* of the simulator's, counted from 1 */
+  const char *file; /* absolute */
+} SpecObservations;
+
+enum { GRID_LAMBDA = 0, GRID_KARRAS = 1, GRID_TIME = 2 };
+typedef struct SpecGrid {
+  int64_t spacing;
+  EbbReals range; /* u = sigma / alpha: smallest, largest */
+  double rho;
+} SpecGrid;
+
+typedef struct SpecSampling {
+  SpecObservations observations;
+  int64_t draws;
+  EbbChild sampler;
+  SpecGrid grid;
+  uint64_t seed;
+} SpecSampling;
+
+typedef struct Spec {
+  uint64_t seed;
+  EbbChild simulator;
+  SpecSimulations simulations;
+  SpecModel model;
+  SpecTraining training;
+  SpecSampling sampling;
+  EbbChildren evaluation;
+} Spec;
+
+/* Reads, applies the --set assignments in order (what they drop is logged), checks, fills. Relative paths become absolute, from the spec's folder. */
+EbbStatus spec_load(Arena *, Registry *, const char *path, const char *const *sets, size_t n, Spec **out);
+/* The whole resolved spec, and one section of it ("simulator", "model", ...) as keys are made of. */
+void spec_print(Str *, const Spec *);
+void spec_print_section(Str *, const Spec *, const char *section);
+const EbbParam *spec_params(void); /* the top table, for documentation */
+
+/* The string parameter `key` of a component's settings; NULL if it has none or it is not set. */
+const char *component_string(const EbbChild *, const char *key);
+
+#endif
