@@ -104,7 +104,7 @@ void str_real(Str *s, double value) {
   if (isnan(value)) return str_add(s, "nan");
   if (isinf(value)) return str_add(s, value > 0 ? "inf" : "-inf");
   /* A decimal of at most 15 digits survives the way through a normal double, so fewer than 15 need no search there; below, they do. */
-  char text[32];
+  char text[48];
   int digits = fabs(value) < 2.2250738585072014e-308 ? 1 : 15;
   do snprintf(text, sizeof text, "%.*g", digits, value);
   while (strtod(text, NULL) != value && ++digits <= 17);
