@@ -65,12 +65,12 @@ typedef struct Kernels {
    * (NULL: not kept). gain, shift NULL: 1, 0. y may be x. */
   void (*layernorm)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *gain, const float *shift, float *y, int64_t y_row,
                     float *stats);
-  /* dx (written, may be dy); dgain, dshift (added to) over these rows in order, either may be NULL. */
+  /* dx (written, may be dy) */
   void (*layernorm_vjp)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *stats, const float *gain, const float *dy,
                         int64_t dy_row, float *dx, int64_t dx_row);
   void (*layernorm_jvp)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *stats, const float *gain, const float *tx,
                         int64_t tx_row, float *ty, int64_t ty_row);
-  /* For columns [j0, j1) : dgain[j] = sum_i dy[i][j] (x[i][j] - mean_i) rstd_i, dshift[j] = sum_i dy[i][j]; rows in order. */
+  /* For columns [j0, j1) : dgain[j] = sum_i dy[i][j] (x[i][j] - mean_i) rstd_i, dshift[j] = sum_i dy[i][j]; rows in order; written, either may be NULL. */
   void (*layernorm_weights)(int64_t rows, int64_t j0, int64_t j1, const float *x, int64_t x_row, const float *stats, const float *dy, int64_t dy_row,
                             float *dgain, float *dshift);
   void (*column_sum)(int64_t rows, int64_t j0, int64_t j1, const float *dy, int64_t dy_row, float *sum); /* sum[j] = sum_i dy[i][j], rows in order */
@@ -78,7 +78,9 @@ typedef struct Kernels {
   /* One pass of AdamW and EMA over n weights: g = scale grad; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
    * w -= rate ((m correct1) / (sqrt(v correct2) + epsilon) + decay w); ema += (1 - ema_keep)(w - ema).  correct = 1 / (1 - beta^t); step.ema is the
    * share that stays. */
-  void (*adam)(const AdamStep *, float decay, int64_t n, const float *grad, float *w, float *m, float *v, float *ema);
+  void (*adam)(const AdamStep *, float decay, int64_t n, const float *grad, float *w, float *m, float *v, float *ema); /* ema NULL: none */
+  /* Philox4x32-10 of n counters, the last word counting up: out [n][4]. The same numbers in every set. */
+  void (*philox)(const uint32_t counter[4], const uint32_t key[2], int64_t n, uint32_t *out);
 } Kernels;
 
 extern const Kernels *kernels; /* set by isa_setup */
