@@ -47,6 +47,8 @@ INLINE void multiply(const int rows, const int vectors, const Tile *t) {
 #pragma GCC unroll 2
       for (int j = 0; j < vectors; j++) c[i][j] = v_set(0);
   }
+  float *const out = t->out;
+  const int64_t out_row = t->out_row;
   const float *b = t->b, *a[TILE_ROWS / 3] = {0}; /* three rows a pointer: base, base + stride, base + 2 stride are all one address each */
   const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
 #pragma GCC unroll 4
@@ -68,7 +70,7 @@ INLINE void multiply(const int rows, const int vectors, const Tile *t) {
 #pragma GCC unroll 12
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; j++) v_store(t->out + i * t->out_row + j * LANES, c[i][j]);
+    for (int j = 0; j < vectors; j++) v_store(out + i * out_row + j * LANES, c[i][j]);
 }
 
 #define MULTIPLY(rows)                                                                                                                               \
@@ -77,7 +79,8 @@ INLINE void multiply(const int rows, const int vectors, const Tile *t) {
 #define ENTRY(rows)                                                                                                                                  \
   { multiply_##rows##x1, multiply_##rows##x2 }
 MULTIPLY(1)
-MULTIPLY(2) MULTIPLY(3) MULTIPLY(4) MULTIPLY(5) MULTIPLY(6)
+MULTIPLY(2)
+MULTIPLY(3) MULTIPLY(4) MULTIPLY(5) MULTIPLY(6)
 #if defined __AVX512F__
     MULTIPLY(7) MULTIPLY(8) MULTIPLY(9) MULTIPLY(10) MULTIPLY(11) MULTIPLY(12)
 #endif

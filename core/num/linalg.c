@@ -84,6 +84,9 @@ static EbbStatus factor(int n, double *a) {
                 "covariance, symmetric and of full rank",
                 n, info);
   if (info < 0) return fail(EBB_E_SHAPE, "dpotrf refuses its argument %d", -info);
+  for (int i = 0; i < n; i++) /* OpenBLAS lets NaN through; wherever it stands in a row, it reaches the diagonal */
+    if (!isfinite(a[(size_t)i * (size_t)n + (size_t)i]))
+      return fail(EBB_E_NUMERIC, "a matrix of %d rows has no Cholesky factor: row %d holds a number that is not finite", n, i);
   return EBB_OK;
 }
 
