@@ -4,7 +4,8 @@
  *
  * A spec names ids, never paths. Searched: the folders of --plugin-dir, then EBB_PLUGIN_PATH (absolute parts only, secure_getenv), then Ebb's own
  * folder, found relative to the executable in the build tree and installed. File name <kind>_<id>.so; loaded with RTLD_NOW | RTLD_LOCAL |
- * RTLD_NODELETE, never closed, the floating-point environment saved and restored around it (a file that changed it is named in a warning). */
+ * RTLD_NODELETE (and RTLD_DEEPBIND where possible: loader.c), never closed, the floating-point environment saved and restored around it (a file that
+ * changed it is named in a warning). */
 #ifndef EBB_PLUGIN_PLUGIN_H
 #define EBB_PLUGIN_PLUGIN_H
 
@@ -27,14 +28,15 @@ typedef struct Registry Registry;
 typedef struct Plugin {
   const EbbComponent *component;
   const char *file; /* absolute path */
-  char sha256[65];  /* of the file */
 } Plugin;
+/* Of the file, in hexadecimal; read anew at each call, since few commands need it. */
+EbbStatus plugin_sha256(const Plugin *, char hex[65]);
 
 EbbStatus registry_new(const RegistryOptions *, Registry **out);
 void registry_free(Registry *); /* the libraries stay loaded */
 /* Loads what it must. Absent: names the folders searched and the nearest ids. */
 EbbStatus registry_find(Registry *, uint32_t kind, const char *id, const Plugin **out);
-const Plugin *registry_plugin(const Registry *, const EbbComponent *); /* of a component found before */
+const Plugin *registry_plugin(const Registry *, const EbbComponent *); /* of a component found before, or of an instance of it */
 /* Every plugin of every folder, sorted by kind and id; files that cannot be loaded are listed with their message in `broken`. */
 typedef struct BrokenPlugin {
   const char *file, *message;
@@ -50,7 +52,11 @@ EbbStatus plugin_check(const char *path, const EbbComponent *);
 
 /* An instance is an EbbChild whose self is ready. plugin_create creates the children among its parameters first (depth first), each with its own host
  * table (messages carry "kind/id: ") and stream number, then itself. Memory lives in the arena; plugin_destroy calls the destroy slots. `next_stream`
- * is counted up by one an instance: streams depend on the order in the spec alone. */
+ * is counted up by one an instance: streams depend on the order in the spec alone.
+ *
+ * From create to destroy `self` is the component's own and no longer the filled config, and `component` points at the instance's copy of the
+ * description: compare kind and id, not pointers, and print a config before. plugin_destroy puts both back and does nothing to a child that is no
+ * instance. A create that fails leaves the child as it was. */
 EbbStatus plugin_create(Arena *, Pool *, EbbChild *child, uint32_t *next_stream);
 void plugin_destroy(EbbChild *);
 /* The host table an instance was created with; what prepare, plans and evidence pass on. */
