@@ -85,13 +85,14 @@ void str_print(Str *s, const char *format, ...) {
   va_list arguments, again;
   va_start(arguments, format);
   va_copy(again, arguments);
-  int n = vsnprintf(NULL, 0, format, arguments);
+  str_reserve(s, 0);
+  int n = vsnprintf(s->text + s->length, s->room - s->length, format, arguments);
   va_end(arguments);
-  if (n >= 0) {
+  if (n >= 0 && (size_t)n >= s->room - s->length) {
     str_reserve(s, (size_t)n);
     vsnprintf(s->text + s->length, (size_t)n + 1, format, again);
-    s->length += (size_t)n;
   }
+  if (n >= 0) s->length += (size_t)n;
   va_end(again);
 }
 

@@ -99,16 +99,18 @@ struct Progress {
   double began, due; /* due: the next time something may be drawn */
   Sample sample[SAMPLES];
   int samples;
+  double spacing; /* of the samples, in units of done */
 };
 
 static _Thread_local Progress *newest;
 
 static void keep_sample(Progress *p, double now, int64_t done) {
   Sample *last = &p->sample[p->samples - 1];
-  if ((double)done <= last->done) return;
+  if ((double)done < last->done + p->spacing) return;
   if (p->samples == SAMPLES) { /* every other one goes, the first stays */
     for (int k = 1; k < SAMPLES / 2; k++) p->sample[k] = p->sample[2 * k];
     p->samples = SAMPLES / 2;
+    p->spacing *= 2;
   }
   p->sample[p->samples++] = (Sample){now, (double)done};
 }
@@ -158,7 +160,7 @@ static void describe(Str *s, const Progress *p, double now, int64_t done, int ba
     double part = done >= p->total ? 1 : done > 0 ? (double)done / (double)p->total : 0;
     if (bar > 0) str_add(s, " [");
     for (int k = 0; k < bar; k++) str_add(s, k < (int)(part * bar) ? "#" : "-");
-    str_print(s, bar > 0 ? "] %3.0f%%," : ": %.0f%%,", 100 * part - 0.5 > 0 && part < 1 ? 100 * part - 0.5 : 100 * part);
+    str_print(s, bar > 0 ? "] %3d%%," : ": %d%%,", (int)(100 * part));
     str_print(s, " %" PRId64 " of %" PRId64 " %s", done, p->total, p->unit);
   } else {
     str_print(s, ": %" PRId64 " %s", done, p->unit);
@@ -281,6 +283,7 @@ Progress *progress_begin(const char *stage, const char *unit, int64_t total, int
   p->start = p->drawn = done;
   atomic_store(&p->done, done);
   p->began = seconds();
+  p->spacing = 1;
   p->sample[p->samples++] = (Sample){p->began, (double)done};
   pthread_mutex_lock(&lock);
   make_ready();

@@ -289,7 +289,7 @@ static void walk_next(const Npy *a, Walk *w) {
 
 static EbbStatus check_range(const Npy *a, int64_t first, int64_t n) {
   if (first >= 0 && n >= 0 && first <= a->size && n <= a->size - first) return EBB_OK;
-  return fail(EBB_E_SHAPE, "elements %" PRId64 " to %" PRId64 " were asked for of an array of %" PRId64, first, first + n, a->size);
+  return fail(EBB_E_SHAPE, "%" PRId64 " elements from number %" PRId64 " on were asked for of an array of %" PRId64, n, first, a->size);
 }
 
 EbbStatus npy_get_f64(const Npy *a, int64_t first, int64_t n, double *out) {
