@@ -212,6 +212,8 @@ void registry_free(Registry *r) {
   if (r != NULL) arena_free(r->arena);
 }
 
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
 static EbbStatus not_found(Registry *r, uint32_t kind, const char *id) {
   size_t n = 0, broken = 0;
   for (const Entry *e = r->entries; e != NULL; e = e->next) n++;
@@ -219,6 +221,7 @@ static EbbStatus not_found(Registry *r, uint32_t kind, const char *id) {
   n = 0;
   for (const Entry *e = r->entries; e != NULL; e = e->next)
     if (e->plugin.component->kind == kind) known[n++] = e->plugin.component->id;
+  qsort(known, n, sizeof *known, by_text);
   for (const File *f = r->files; f != NULL; f = f->next)
     if (f->status != EBB_OK) broken++;
 
@@ -233,7 +236,7 @@ static EbbStatus not_found(Registry *r, uint32_t kind, const char *id) {
   }
   if (r->folders == 0) str_add(&text, "; there was no plugin folder to search (--plugin-dir, EBB_PLUGIN_PATH)");
   for (size_t i = 0; i < r->folders; i++) str_print(&text, "%s%s", i == 0 ? (near != NULL ? " searched: " : "; searched: ") : ", ", r->folder[i]);
-  if (broken > 0) str_print(&text, " (%zu files cannot be loaded; `ebb plugins` says why)", broken);
+  if (broken > 0) str_print(&text, " (%zu %s there cannot be loaded; `ebb plugins` says why)", broken, broken == 1 ? "file" : "files");
   EbbStatus status = fail(EBB_E_CONFIG, "%s", text.text);
   str_free(&text);
   return status;

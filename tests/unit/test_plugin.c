@@ -47,6 +47,9 @@ static Registry *registry(size_t n, const char *const *folders) {
   return r;
 }
 
+/* Ebb's own folder is searched too: what the build tree holds is not these tests' business. */
+static bool in_room(const char *path) { return strncmp(path, room, strlen(room)) == 0; }
+
 static void says(const char *where, const char *text, const char *part) {
   if (strstr(text, part) == NULL) printf("\n    %s: \"%s\" does not say \"%s\"\n", where, text, part);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, part));
@@ -363,9 +366,10 @@ static void a_slip_is_told_with_what_is_near_and_where_it_was_sought(void) {
   CU_ASSERT_EQUAL(registry_find(r, EBB_SAMPLER, "secnod", &p), EBB_E_CONFIG);
   says("slip", fail_text(), "no sampler \"secnod\"; did you mean \"second\"?");
   says("slip", fail_text(), path_absolute(arena, place));
-  says("slip", fail_text(), "1 files cannot be loaded");
+  says("slip", fail_text(), "there cannot be loaded");
   CU_ASSERT_EQUAL(registry_find(r, EBB_SIMULATOR, "second", &p), EBB_E_CONFIG); /* another kind is no help */
-  says("kind", fail_text(), "no simulator \"second\"; there is adder");
+  says("kind", fail_text(), "no simulator \"second\"; there is ");
+  says("kind", fail_text(), "adder");
   registry_free(r);
 }
 
@@ -466,10 +470,10 @@ static void a_link_to_a_file_is_that_file(void) {
   const char *text = heard();
   CU_ASSERT_EQUAL(status, EBB_OK);
   CU_ASSERT_EQUAL(listing, EBB_OK);
-  CU_ASSERT_STRING_EQUAL(text, "");
+  CU_ASSERT_PTR_NULL(strstr(text, room));
   for (size_t i = 0; i < n; i++) ours += strcmp(all[i]->component->id, "second") == 0;
   CU_ASSERT_EQUAL(ours, 1);
-  CU_ASSERT_EQUAL(bad_n, 0);
+  for (size_t i = 0; i < bad_n; i++) CU_ASSERT_FALSE(in_room(bad[i].file));
   registry_free(r);
 }
 
@@ -488,9 +492,14 @@ static void all_plugins_are_listed_in_order_with_the_broken_ones(void) {
   static const char *const expected[] = {"adder", "doubler", "second"};
   for (size_t i = 0; i < n && at < 3; i++) at += strcmp(all[i]->component->id, expected[at]) == 0;
   CU_ASSERT_EQUAL(at, 3);
-  CU_ASSERT_EQUAL_FATAL(bad_n, 1);
-  says("broken", bad[0].file, "sampler_empty.so");
-  says("broken", bad[0].message, "lists no component");
+  size_t ours = 0;
+  for (size_t i = 0; i < bad_n; i++) {
+    if (!in_room(bad[i].file)) continue;
+    ours++;
+    says("broken", bad[i].file, "sampler_empty.so");
+    says("broken", bad[i].message, "lists no component");
+  }
+  CU_ASSERT_EQUAL(ours, 1);
   registry_free(r);
 }
 
@@ -596,6 +605,7 @@ int main(int argc, char **argv) {
   const char *temporary = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : P_tmpdir;
   snprintf(room, sizeof room, "%s/ebb-plugin-XXXXXX", temporary);
   if (mkdtemp(room) == NULL) return 99;
+  snprintf(room, sizeof room, "%s", path_absolute(arena, room)); /* as messages show it */
   int failed = test_main("plugin", tests, COUNT(tests));
   if (folder_remove(room) != EBB_OK) failed = 1;
   arena_free(arena);
