@@ -67,32 +67,69 @@ static void adam(const AdamStep *s, float decay, int64_t n, const float *grad, f
   }
 }
 
-/* Ten rounds on LANES counters side by side, the even and the odd ones apart, each in the low half of 64 bits: that is what the processors multiply.
- */
-static void philox(const uint32_t counter[4], const uint32_t key[2], int64_t n, uint32_t *out) {
-  typedef uint64_t Wide __attribute__((vector_size(LANES * 4)));
-  enum { HALF = LANES / 2, GROUP = 2 };
-  const uint64_t low = 0xffffffff;
-  for (int64_t i = 0; i < n; i += HALF * GROUP) {
-    Wide x[4][GROUP];
-    for (int g = 0; g < GROUP; g++) {
-      for (int l = 0; l < HALF; l++) x[3][g][l] = (uint32_t)(counter[3] + (uint32_t)(i + g * HALF + l));
-      for (int w = 0; w < 3; w++) x[w][g] = (uint64_t)counter[w] - (Wide){0};
-    }
-    uint32_t k0 = key[0], k1 = key[1];
+/* Ten rounds on LANES counters side by side, in two vectors; each word in the low half of 64 bits, as the processors multiply. What stands in the
+ * high halves is never read. */
+INLINE void philox_lanes(const uint32_t counter[4], const uint32_t key[2], uint32_t out[LANES][4]) {
+  static const uint64_t number[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  Wide x[4][2];
+  for (int g = 0; g < 2; g++) {
+    for (int w = 0; w < 3; w++) x[w][g] = (uint64_t)counter[w] - (Wide){0};
+    memcpy(&x[3][g], number + g * HALF, sizeof(Wide));
+    x[3][g] += (uint64_t)counter[3];
+  }
+  uint32_t k0 = key[0], k1 = key[1];
 #pragma GCC unroll 10
-    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
+  for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
 #pragma GCC unroll 2
-      for (int g = 0; g < GROUP; g++) {
-        Wide a = (x[0][g] & low) * 0xD2511F53u, b = (x[2][g] & low) * 0xCD9E8D57u;
-        x[0][g] = (b >> 32) ^ x[1][g] ^ (uint64_t)k0;
-        x[2][g] = (a >> 32) ^ x[3][g] ^ (uint64_t)k1;
-        x[1][g] = b & low;
-        x[3][g] = a & low;
-      }
-    for (int g = 0; g < GROUP; g++)
-      for (int64_t l = 0, at = i + g * HALF; l < HALF && at < n; l++, at++)
-        for (int w = 0; w < 4; w++) out[4 * at + w] = (uint32_t)x[w][g][l];
+    for (int g = 0; g < 2; g++) {
+      Wide a = w_multiply(x[0][g], 0xD2511F53u), b = w_multiply(x[2][g], 0xCD9E8D57u);
+      x[0][g] = (b >> 32) ^ x[1][g] ^ (uint64_t)k0;
+      x[2][g] = (a >> 32) ^ x[3][g] ^ (uint64_t)k1;
+      x[1][g] = b;
+      x[3][g] = a;
+    }
+#pragma GCC unroll 2
+  for (int g = 0; g < 2; g++) { /* words 0 and 1 of every counter, words 2 and 3, then the counters one after the other */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    Wide low = (x[0][g] & 0xffffffff) | (x[1][g] << 32), high = (x[2][g] & 0xffffffff) | (x[3][g] << 32), both[2];
+#else
+    Wide low = (x[1][g] & 0xffffffff) | (x[0][g] << 32), high = (x[3][g] & 0xffffffff) | (x[2][g] << 32), both[2];
+#endif
+#if defined __AVX512F__
+    both[0] = __builtin_shufflevector(low, high, 0, 8, 1, 9, 2, 10, 3, 11), both[1] = __builtin_shufflevector(low, high, 4, 12, 5, 13, 6, 14, 7, 15);
+#elif defined __AVX2__
+    both[0] = __builtin_shufflevector(low, high, 0, 4, 1, 5), both[1] = __builtin_shufflevector(low, high, 2, 6, 3, 7);
+#else
+    both[0] = __builtin_shufflevector(low, high, 0, 2), both[1] = __builtin_shufflevector(low, high, 1, 3);
+#endif
+    memcpy(out[g * HALF], both, sizeof both);
+  }
+}
+
+static void philox(const uint32_t counter[4], const uint32_t key[2], int64_t n, uint32_t *out) {
+  for (int64_t i = 0; i < n; i += LANES) {
+    const uint32_t at[4] = {counter[0], counter[1], counter[2], counter[3] + (uint32_t)i};
+    uint32_t words[LANES][4];
+    philox_lanes(at, key, words);
+    memcpy(out + 4 * i, words, n - i < LANES ? (size_t)(n - i) * sizeof *words : sizeof words);
+  }
+}
+
+static void keep(const uint32_t counter[4], const uint32_t key[2], int64_t n, uint16_t below, uint8_t *to) {
+  enum { MANY = 8 * LANES };
+  for (int64_t i = 0; i < n; i += MANY) {
+    const uint32_t at[4] = {counter[0], counter[1], counter[2], counter[3] + (uint32_t)(i / 8)};
+    uint32_t words[LANES][4];
+    uint8_t kept[MANY];
+    philox_lanes(at, key, words);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint16_t number[MANY];
+    memcpy(number, words, sizeof number);
+    for (int j = 0; j < MANY; j++) kept[j] = number[j] < below;
+#else
+    for (int j = 0; j < MANY; j++) kept[j] = (uint16_t)(words[j / 8][j / 2 % 4] >> (j % 2 * 16)) < below;
+#endif
+    memcpy(to + i, kept, n - i < MANY ? (size_t)(n - i) : MANY);
   }
 }
 
@@ -120,6 +157,7 @@ const Kernels *JOIN(kernels_, KERNELS)(void) {
       .square_sum = square_sum,
       .adam = adam,
       .philox = philox,
+      .keep = keep,
   };
   return &table;
 }

@@ -81,6 +81,8 @@ typedef struct Kernels {
   void (*adam)(const AdamStep *, float decay, int64_t n, const float *grad, float *w, float *m, float *v, float *ema); /* ema NULL: none */
   /* Philox4x32-10 of n counters, the last word counting up: out [n][4]. The same numbers in every set. */
   void (*philox)(const uint32_t counter[4], const uint32_t key[2], int64_t n, uint32_t *out);
+  /* Masks from the same counters, eight numbers of 16 bits each, low half of a word first: to[i] = number i < below. */
+  void (*keep)(const uint32_t counter[4], const uint32_t key[2], int64_t n, uint16_t below, uint8_t *to);
 } Kernels;
 
 extern const Kernels *kernels; /* set by isa_setup */

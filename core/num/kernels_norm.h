@@ -141,7 +141,6 @@ static void column_sum(int64_t rows, int64_t j0, int64_t j1, const float *dy, in
 static double square_sum(int64_t n, const float *x) {
   typedef float Half __attribute__((vector_size(LANES * 2)));
   typedef double Double __attribute__((vector_size(LANES * 4)));
-  enum { HALF = LANES / 2 };
   Double s[STREAMS] = {0};
   int64_t j = 0;
   for (; j + STREAMS * HALF <= n; j += STREAMS * HALF)

@@ -35,6 +35,9 @@ void random_key(EbbRng rng, uint32_t key[2]) {
   key[1] = (uint32_t)(mixed >> 32);
 }
 
+/* Every table gives the same numbers, so that it does not matter whether one was chosen yet. */
+static const Kernels *table(void) { return kernels ? kernels : kernels_portable(); }
+
 /* A row's counters first, first + 1, ... in batches. */
 enum { BATCH = 64 };
 typedef struct Words {
@@ -51,7 +54,7 @@ static void words_row(Words *w, uint64_t id, uint32_t step, uint32_t block) {
 /* Fills out with the next counters, as many as are needed up to BATCH; returns their number. */
 static int64_t words_next(Words *w, int64_t needed) {
   const int64_t n = needed < BATCH ? needed : BATCH;
-  (kernels ? kernels : kernels_portable())->philox(w->counter, w->key, n, &w->out[0][0]);
+  table()->philox(w->counter, w->key, n, &w->out[0][0]);
   w->counter[3] += (uint32_t)n;
   return n;
 }
@@ -121,18 +124,7 @@ void random_keep(EbbRng rng, int64_t rows, const uint64_t *id, const uint32_t *s
       continue;
     }
     words_row(&w, id[r], step ? step[r] : 0, block);
-    for (int64_t j = 0; j < n; j += 8 * BATCH) {
-      const int64_t counters = words_next(&w, (n - j + 7) / 8);
-      uint16_t number[8 * BATCH]; /* low half first, on every machine */
-      for (int64_t i = 0; i < 4 * counters; i++) {
-        uint32_t word = w.out[i / 4][i % 4];
-        number[2 * i] = (uint16_t)word;
-        number[2 * i + 1] = (uint16_t)(word >> 16);
-      }
-      const int64_t here = n - j < 8 * counters ? n - j : 8 * counters;
-      const uint16_t limit = (uint16_t)below;
-      for (int64_t i = 0; i < here; i++) keep[j + i] = number[i] < limit;
-    }
+    table()->keep(w.counter, w.key, n, (uint16_t)below, keep);
   }
 }
 

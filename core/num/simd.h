@@ -18,6 +18,9 @@ enum { LANES = 16, TILE_ROWS = 12 };
 #include <immintrin.h>
 enum { LANES = 8, TILE_ROWS = 6 };
 #else
+#if defined __SSE2__
+#include <emmintrin.h>
+#endif
 enum { LANES = 4, TILE_ROWS = 6 };
 #endif
 
@@ -94,6 +97,22 @@ INLINE V v_sqrt(V x) {
 INLINE V v_round(V x) { return (x + 12582912.0f) - 12582912.0f; }
 #endif
 #endif
+
+/* Whole 64-bit numbers, half as many; products of their low 32 bits. */
+enum { HALF = LANES / 2 };
+typedef uint64_t Wide __attribute__((vector_size(LANES * 4)));
+INLINE Wide w_multiply(Wide a, uint32_t b) {
+  const Wide wide = (uint64_t)b - (Wide){0};
+#if defined __AVX512F__
+  return (Wide)_mm512_mul_epu32((__m512i)a, (__m512i)wide);
+#elif defined __AVX2__
+  return (Wide)_mm256_mul_epu32((__m256i)a, (__m256i)wide);
+#elif defined __SSE2__
+  return (Wide)_mm_mul_epu32((__m128i)a, (__m128i)wide);
+#else
+  return (a & 0xffffffff) * wide;
+#endif
+}
 
 /* The first n lanes stay, the others become 0. */
 INLINE V v_first(V x, int64_t n) {

@@ -66,6 +66,22 @@ static void a_number_lies_at_its_address(void) {
   }
 }
 
+/* A mask's number i: 16 bits of word i / 2 % 4 of counter i / 8, the low half first. */
+static void a_mask_lies_at_its_address(void) {
+  const uint64_t id = 0x0123456789abcdef;
+  const uint32_t step = 77, block = 5;
+  uint32_t key[2], words[4];
+  uint8_t keep[1001];
+  random_keep(rng, 1, &id, &step, block, 1001, 0.25, keep, 0);
+  random_key(rng, key);
+  bool right = true;
+  for (uint32_t j = 0; j < 1001; j++) {
+    philox4x32((const uint32_t[4]){0x89abcdef, 0x01234567, step, block << 20 | j / 8}, key, words);
+    right = right && keep[j] == ((words[j / 2 % 4] >> (j % 2 * 16) & 0xffff) < 49152);
+  }
+  CU_ASSERT(right);
+}
+
 /* A row alone is the row among others, and a longer row begins with the shorter. */
 static void rows_and_prefixes_agree(void) {
   enum { ROWS = 7, N = 301, SHORT = 100 };
@@ -214,6 +230,7 @@ static const Test tests[] = {
     {"batches are the single numbers", batches_are_the_single_numbers},
     {"seeds and streams give their own keys", seeds_and_streams_give_their_own_keys},
     {"a number lies at its address", a_number_lies_at_its_address},
+    {"a mask lies at its address", a_mask_lies_at_its_address},
     {"rows and prefixes agree", rows_and_prefixes_agree},
     {"addresses differ in every part", addresses_differ_in_every_part},
     {"moments are those of the laws", moments_are_those_of_the_laws},
