@@ -39,6 +39,7 @@ EbbStatus config_parse(Arena *, const char *name, const char *text, size_t n, No
  * sampling.sampler=heun. */
 EbbStatus config_set(Arena *, Node *root, const char *assignment, Str *dropped);
 Node *config_get(const Node *, const char *key);                                                    /* member of a map, or NULL */
+bool config_is_null(const Node *);                                                                  /* a plain null, ~ or nothing */
 EbbStatus config_fail(const Node *, const char *format, ...) __attribute__((format(printf, 2, 3))); /* EBB_E_CONFIG with the node's place before it */
 
 /* How the schema finds components: by kind and id, loading what it must; on failure the message names what is near (set by fail). */
