@@ -18,16 +18,16 @@ typedef enum Act {
   ACT_MISH,
   ACT_TANH,
   ACT_GELU
-} Act; /* gelu: exact, with erf, or the tanh form; stated in kernels.c */
+} Act; /* gelu: the tanh form (kernels_math.h, with the errors of all) */
 
 /* c[i][j] = add0[i][j] + add1[i][j] + keep[i][j] * keep_scale * act(init[i][j] + sum_p A(i, p) B[p][j]),   A(i, p) = a[i a_row + p a_col]
- * Optional: init (NULL: 0), pre (stores the activation's argument), keep (dropout's mask, 0 or 1), add0, add1. A row stride of 0 repeats one row.
- * init, add0 and add1 may be c; nothing else overlaps. */
+ * Optional: init (NULL: 0), pre (stores the activation's argument), keep (dropout's mask, 0 or 1; NULL: neither mask nor scale), add0, add1. A row
+ * stride of 0 repeats one row. init, add0 and add1 may be c; nothing else overlaps. */
 typedef struct Gemm {
   int64_t m, n, k;
   const float *a;
   int64_t a_row, a_col;
-  const float *b; /* packed by gemm_pack if b_row is 0; else B[p][j] = b[p b_row + j] */
+  const float *b; /* packed by pack if b_row is 0; else B[p][j] = b[p b_row + j] */
   int64_t b_row;
   const float *init;
   int64_t init_row;
@@ -50,8 +50,8 @@ typedef struct AdamStep {
 typedef struct Kernels {
   const char *name;
   void (*gemm)(const Gemm *);
-  /* Packed B for gemm: panels of columns, each [k][lanes], the last padded with zeros; floats needed, and the packing of B[p][j] = b[p b_row + j
-   * b_col]. gemm_pack_part packs panels [first, last) only, so that threads can share the work; gemm_panels is their number. Panels depend on n
+  /* Packed B for gemm: panels of columns, each [k][width], the last padded with zeros; floats needed, and the packing of B[p][j] = b[p b_row + j
+   * b_col]. pack takes panels [first, last) only, so that threads can share the work; panels is their number. Panels depend on n
    * alone. */
   size_t (*packed)(int64_t k, int64_t n);
   int64_t (*panels)(int64_t n);
@@ -70,7 +70,8 @@ typedef struct Kernels {
                         int64_t dy_row, float *dx, int64_t dx_row);
   void (*layernorm_jvp)(int64_t rows, int64_t n, const float *x, int64_t x_row, const float *stats, const float *gain, const float *tx,
                         int64_t tx_row, float *ty, int64_t ty_row);
-  /* For columns [j0, j1) : dgain[j] = sum_i dy[i][j] (x[i][j] - mean_i) rstd_i, dshift[j] = sum_i dy[i][j]; rows in order; written, either may be NULL. */
+  /* For columns [j0, j1) : dgain[j] = sum_i dy[i][j] (x[i][j] - mean_i) rstd_i, dshift[j] = sum_i dy[i][j]; rows in order; written, either may be
+   * NULL. */
   void (*layernorm_weights)(int64_t rows, int64_t j0, int64_t j1, const float *x, int64_t x_row, const float *stats, const float *dy, int64_t dy_row,
                             float *dgain, float *dshift);
   void (*column_sum)(int64_t rows, int64_t j0, int64_t j1, const float *dy, int64_t dy_row, float *sum); /* sum[j] = sum_i dy[i][j], rows in order */

@@ -73,23 +73,19 @@ INLINE void multiply(const int rows, const int vectors, const Tile *t) {
     for (int j = 0; j < vectors; j++) v_store(out + i * out_row + j * LANES, c[i][j]);
 }
 
-#define MULTIPLY(rows)                                                                                                                               \
-  static void multiply_##rows##x1(const Tile *t) { multiply(rows, 1, t); }                                                                           \
+/* clang-format off */
+#if defined __AVX512F__
+#define EVERY(of) of(1) of(2) of(3) of(4) of(5) of(6) of(7) of(8) of(9) of(10) of(11) of(12)
+#else
+#define EVERY(of) of(1) of(2) of(3) of(4) of(5) of(6)
+#endif
+#define MULTIPLY(rows) \
+  static void multiply_##rows##x1(const Tile *t) { multiply(rows, 1, t); } \
   static void multiply_##rows##x2(const Tile *t) { multiply(rows, 2, t); }
-#define ENTRY(rows)                                                                                                                                  \
-  { multiply_##rows##x1, multiply_##rows##x2 }
-MULTIPLY(1)
-MULTIPLY(2)
-MULTIPLY(3) MULTIPLY(4) MULTIPLY(5) MULTIPLY(6)
-#if defined __AVX512F__
-    MULTIPLY(7) MULTIPLY(8) MULTIPLY(9) MULTIPLY(10) MULTIPLY(11) MULTIPLY(12)
-#endif
-        static void (*const multiply_table[TILE_ROWS][2])(const Tile *) = {
-            ENTRY(1), ENTRY(2), ENTRY(3), ENTRY(4),  ENTRY(5),  ENTRY(6),
-#if defined __AVX512F__
-            ENTRY(7), ENTRY(8), ENTRY(9), ENTRY(10), ENTRY(11), ENTRY(12),
-#endif
-};
+#define ENTRY(rows) {multiply_##rows##x1, multiply_##rows##x2},
+EVERY(MULTIPLY)
+static void (*const multiply_table[TILE_ROWS][2])(const Tile *) = {EVERY(ENTRY)};
+/* clang-format on */
 
 /* The sums of rows [i, i + rows) and columns [j, j + width), sum [rows][PANEL], become c. */
 INLINE void finish_with(const Act act, const Gemm *g, int64_t i, int rows, int64_t j, int64_t width, const float *sum) {
