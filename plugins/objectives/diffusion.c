@@ -4,10 +4,10 @@
  *
  *     z = alpha x + sigma eps,     L = E w(lambda) mean_d |eps-hat - eps|^2
  *
- * A weight is a number on the loss of eps. The network may predict something else: L is then evaluated as the equal weight on that, c |out -
- * target|^2 with c = w / (|error of out|^2 in units of |eps-hat - eps|^2). All of them share the factor 1/alpha^2 that appears in w or in the units;
- * it is cancelled here, c = (w alpha^2) / (units alpha^2), so that alpha = 0 or sigma = 0 hurts only pairs whose weight is infinite there. With edm
- * and F, c = 1. S = alpha^2 / sigma^2. */
+ * A weight is a number on the loss of eps. The network may predict something else: L is then evaluated as the equal weight on that,
+ * c |out - target|^2 with c = w / units, the units being |out - target|^2 in units of |eps-hat - eps|^2 (ebb/objective.h). For x, v, velocity and F
+ * both w and the units hold 1/alpha^2: it is cancelled by hand, so that noise levels with alpha = 0 or sigma = 0 hurt only pairs whose weight is
+ * infinite there. With edm and F, c = 1. S = alpha^2 / sigma^2. */
 #include <math.h>
 
 #include <ebb/objective.h>
@@ -29,30 +29,29 @@ static const EbbParam params[] = {
     EBB_END,
 };
 
-/* w alpha^2 */
+/* c. Units are those of the header: those that hold 1/alpha^2 are taken times alpha^2, and so is w; `per` is that factor over alpha^2. */
 static double weight(const Config *c, const EbbLevel *l) {
-  double a = l->alpha * l->alpha, s = l->sigma * l->sigma;
-  switch (c->weight) {
-  case SIGMOID: return a / (1 + exp(l->lambda - c->sigmoid_bias));
-  case FLOW: return (l->alpha + l->sigma) * (l->alpha + l->sigma);
-  case MIN_SNR: return fmin(a, c->min_snr_gamma * s);
-  case LIKELIHOOD: return -a * l->dlambda;
-  case UNIT: return a;
-  default: return a + s;
-  }
-}
-
-/* |error|^2 alpha^2 in units of |eps-hat - eps|^2 */
-static double units(int64_t predict, const EbbLevel *l) {
   double a = l->alpha * l->alpha, s = l->sigma * l->sigma, delta = l->alpha * l->dsigma - l->sigma * l->dalpha;
-  switch (predict) {
-  case EBB_PREDICT_X: return s;
-  case EBB_PREDICT_NOISE: return a;
-  case EBB_PREDICT_V: return (a + s) * (a + s);
-  case EBB_PREDICT_VELOCITY: return delta * delta;
-  case EBB_PREDICT_SCORE: return a / s;
-  default: return a + s;
+  int plain = c->predict == EBB_PREDICT_NOISE || c->predict == EBB_PREDICT_SCORE;
+  double factor = plain ? 1 : a, per = plain ? 1 / a : 1, w = 0, units = 1;
+  switch (c->weight) {
+  case EDM:
+  case V: w = (a + s) * per; break;
+  case SIGMOID: w = factor / (1 + exp(l->lambda - c->sigmoid_bias)); break;
+  case FLOW: w = (l->alpha + l->sigma) * (l->alpha + l->sigma) * per; break;
+  case MIN_SNR: w = fmin(factor, c->min_snr_gamma * s * per); break;
+  case LIKELIHOOD: w = -factor * l->dlambda; break;
+  default: w = factor; break;
   }
+  switch (c->predict) {
+  case EBB_PREDICT_X: units = s; break;
+  case EBB_PREDICT_V: units = (a + s) * (a + s); break;
+  case EBB_PREDICT_VELOCITY: units = delta * delta; break;
+  case EBB_PREDICT_SCORE: units = 1 / s; break;
+  case EBB_PREDICT_F: units = a + s; break;
+  default: break;
+  }
+  return w / units;
 }
 
 static void needs(const void *self, EbbObjectiveNeeds *out) {
@@ -76,7 +75,7 @@ static EbbStatus loss(const void *self, EbbWork *work, EbbBatch *b) {
   (void)work;
   const Config *c = self;
   for (int64_t i = 0; i < b->rows; i++) {
-    double w = weight(c, &b->at[i]) / units(c->predict, &b->at[i]) / (double)b->dim, sum = 0;
+    double w = weight(c, &b->at[i]) / (double)b->dim, sum = 0;
     for (int64_t j = i * b->dim; j < (i + 1) * b->dim; j++) {
       double error = (double)b->out[j] - (double)b->target[j];
       sum += error * error;
