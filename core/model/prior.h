@@ -2,7 +2,8 @@
  *
  * Priors declared by family: draws, log densities, and the exact field of the diffused prior in the network's coordinates (methods.md 6). A product
  * over parameters: each dimension stands alone. normal, and log-normal after its logarithm, are Gaussian in x: closed form. uniform with the logit is
- * a logistic in q, and without a bijection a box: the logistic by 128-node quadrature, the box in closed form with erfcx-like tails. */
+ * a logistic in q, and without a bijection a box: both by quadrature (two or three panels of 48 nodes), which keeps its digits far outside the box,
+ * where differences of normal CDFs lose theirs. */
 #ifndef EBB_MODEL_PRIOR_H
 #define EBB_MODEL_PRIOR_H
 

@@ -19,6 +19,8 @@ typedef struct ParameterMap {
 } ParameterMap;
 
 Bijection bijection_of(double lower, double upper);
+/* The nearest number whose float32 value lies strictly inside (lower, upper) and is finite; NaN stays. */
+double support_clamp(double lower, double upper, double theta);
 double map_forward(const ParameterMap *, double theta);            /* x */
 double map_inverse(const ParameterMap *, double x);                /* theta, strictly inside the support also as float32 */
 double map_log_slope(const ParameterMap *, double theta);          /* ln dx/dtheta */
