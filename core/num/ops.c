@@ -9,7 +9,7 @@
 /* The nearest whole number, |x| < 2^22: the sum has no bits left for the fraction. */
 static inline float whole(float x) { return (x + 12582912.0f) - 12582912.0f; }
 
-/* Sine and cosine of 2 pi x, within about 1e-7: with n = whole(2x) and f = x - n/2 (exact), |f| <= 1/4, both are those of 2 pi f times (-1)^n. Taylor
+/* Sine and cosine of 2 pi x, within 2e-7: with n = whole(2x) and f = x - n/2 (exact), |f| <= 1/4, both are those of 2 pi f times (-1)^n. Taylor
  * polynomials: the remainder at pi/2 is 6e-10 and 7e-9. Without branches and calls, so that it vectorises. */
 static inline void turn(float x, float *sine, float *cosine) {
   float n = whole(2.0f * x), odd = n - 2.0f * whole(0.5f * n), sign = 1.0f - 2.0f * odd * odd;
