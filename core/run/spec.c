@@ -39,20 +39,23 @@ static const EbbParam training_params[] = {
     EBB_REAL(SpecTraining, clip, 1.5, 0, 1e9, "", "largest global norm of a gradient; 0: not clipped"),
     EBB_ROW(SpecTraining, ema, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "average of the weights, which samples", 0, ema_params),
     EBB_REAL(SpecTraining, validation, 0.05, 0, 0.5, "", "share of the rows held out, at least 100 where there are 500"),
-    EBB_REAL(SpecTraining, patience, 0.2, 0, 1e9, "", "stop when the best validation loss is older than this share of the epochs run, at least 20; 0: never"),
+    EBB_REAL(SpecTraining, patience, 0.2, 0, 1e9, "",
+             "stop when the best validation loss is older than this share of the epochs run, at least 20; 0: never"),
     EBB_ROW(SpecTraining, seed, EBB_T_SEED, 0, 0, 0, 0, NULL, "", "of weights, batches and noise; default: the spec's seed", 0, NULL),
     EBB_END,
 };
 
 static const EbbParam observations_params[] = {
     EBB_CHOICE(SpecObservations, from, FROM_SIMULATOR, "simulator|file", "where the observed data come from; file where one is given"),
-    EBB_INTS(SpecObservations, index, "[1]", 1, 4294967295.0, "", "which of the simulator's, or rows of the file, counted from 1; file: all by default"),
+    EBB_INTS(SpecObservations, index, "[1]", 1, 4294967295.0, "",
+             "which of the simulator's, or rows of the file, counted from 1; file: all by default"),
     EBB_STRING(SpecObservations, file, NULL, ".npy or .csv: one observation (q,) or several (N, q)"),
     EBB_END,
 };
 
 static const EbbParam grid_params[] = {
-    EBB_CHOICE(SpecGrid, spacing, GRID_LAMBDA, "lambda|karras|time", "noise levels uniform in the log-SNR, in sigma^(1/rho), or in the schedule's time"),
+    EBB_CHOICE(SpecGrid, spacing, GRID_LAMBDA, "lambda|karras|time",
+               "noise levels uniform in the log-SNR, in sigma^(1/rho), or in the schedule's time"),
     EBB_REALS(SpecGrid, range, "[0.005, 8]", 1e-9, 1e9, "sigma/alpha", "smallest and largest noise; the start is matched to the moments there"),
     EBB_REAL(SpecGrid, rho, 7, 1, 100, "", "karras: exponent"),
     EBB_END,
@@ -147,6 +150,89 @@ static EbbStatus check(const Node *root, const Spec *s) {
   return EBB_OK;
 }
 
+/* ---- What keys and manifests need to know of components ---- */
+
+typedef struct Digest {
+  Arena *arena;
+  Registry *registry;
+  Spec *spec;
+  Sha256 hash;
+  EbbStatus status;
+} Digest;
+
+static void add_plugin(Digest *d, const EbbChild *child);
+
+static void add_children(Digest *d, const EbbParam *params, const char *config) {
+  for (const EbbParam *p = params; p != NULL && p->key != NULL; p++) {
+    const void *member = config + p->offset;
+    if (p->type == EBB_T_COMPONENT) add_plugin(d, member);
+    if (p->type == EBB_T_GROUP) add_children(d, p->group, member);
+    if (p->type == EBB_T_COMPONENTS)
+      for (int64_t i = 0; i < ((const EbbChildren *)member)->count; i++) add_plugin(d, &((const EbbChildren *)member)->child[i]);
+  }
+}
+
+static void add_plugin(Digest *d, const EbbChild *child) {
+  if (child->component == NULL) return;
+  const Plugin *plugin = registry_plugin(d->registry, child->component);
+  char hash[65];
+  if (d->status == EBB_OK) d->status = plugin_sha256(plugin, hash);
+  if (d->status != EBB_OK) return;
+  sha256_add(&d->hash, hash, strlen(hash));
+  Spec *s = d->spec;
+  bool known = false;
+  for (size_t i = 0; i < s->plugin_count; i++) known = known || s->plugins[i] == plugin;
+  if (!known) {
+    const Plugin **grown = ARENA_ARRAY(d->arena, const Plugin *, s->plugin_count + 1);
+    if (s->plugin_count > 0) memcpy(grown, s->plugins, s->plugin_count * sizeof *grown);
+    grown[s->plugin_count++] = plugin;
+    s->plugins = grown;
+  }
+  add_children(d, child->component->params, child->self);
+}
+
+static EbbStatus describe(Arena *arena, Registry *registry, Spec *s, const EbbChild *child, SpecComponent *out) {
+  Digest d = {.arena = arena, .registry = registry, .spec = s, .status = EBB_OK};
+  Str text = {0};
+  config_print_child(&text, child, 0);
+  sha256_begin(&d.hash);
+  sha256_add(&d.hash, text.text, text.length);
+  add_plugin(&d, child);
+  char hex[65];
+  sha256_end(&d.hash, hex);
+  *out = (SpecComponent){.child = child, .text = arena_copy(arena, text.text), .digest = arena_copy(arena, hex)};
+  str_free(&text);
+  return d.status;
+}
+
+static const char *print_table(Arena *arena, const EbbParam *params, const void *config) {
+  Str text = {0};
+  config_print(&text, params, config, 0);
+  const char *copy = arena_copy(arena, text.text);
+  str_free(&text);
+  return copy;
+}
+
+static EbbStatus describe_all(Arena *arena, Registry *registry, Spec *s) {
+  s->text = print_table(arena, top_params, s);
+  s->model_text = print_table(arena, model_params, &s->model);
+  s->training_text = print_table(arena, training_params, &s->training);
+  s->metric_as = ARENA_ARRAY(arena, SpecComponent, s->evaluation.count);
+  const struct {
+    const EbbChild *child;
+    SpecComponent *as;
+  } each[] = {{&s->simulator, &s->simulator_as},
+              {&s->model.objective, &s->objective_as},
+              {&s->model.schedule, &s->schedule_as},
+              {&s->model.network, &s->network_as},
+              {&s->sampling.sampler, &s->sampler_as}};
+  EbbStatus status = EBB_OK;
+  for (size_t i = 0; i < COUNT(each) && status == EBB_OK; i++) status = describe(arena, registry, s, each[i].child, each[i].as);
+  for (int64_t i = 0; i < s->evaluation.count && status == EBB_OK; i++)
+    status = describe(arena, registry, s, &s->evaluation.child[i], &s->metric_as[i]);
+  return status;
+}
+
 EbbStatus spec_load(Arena *arena, Registry *registry, const char *path, const char *const *sets, size_t n, Spec **out) {
   Node *root;
   EbbStatus status = config_read(arena, path, &root);
@@ -163,21 +249,9 @@ EbbStatus spec_load(Arena *arena, Registry *registry, const char *path, const ch
   ConfigPlugins plugins = registry_config(registry);
   status = config_fill(arena, root, top_params, "the spec", &plugins, s);
   if (status == EBB_OK) status = check(root, s);
+  if (status == EBB_OK) status = describe_all(arena, registry, s);
   *out = s;
   return status;
-}
-
-void spec_print(Str *out, const Spec *s) { config_print(out, top_params, s, 0); }
-
-void spec_print_section(Str *out, const Spec *s, const char *section) {
-  for (const EbbParam *p = top_params; p->key != NULL; p++) {
-    if (strcmp(p->key, section) != 0) continue;
-    const char *at = (const char *)s + p->offset;
-    if (p->type == EBB_T_COMPONENT)
-      config_print_child(out, (const EbbChild *)(const void *)at, 0);
-    else
-      config_print(out, p->group, at, 0);
-  }
 }
 
 const char *component_string(const EbbChild *child, const char *key) {

@@ -52,6 +52,14 @@ typedef struct SpecSampling {
   uint64_t seed;
 } SpecSampling;
 
+/* A component of the spec before it was made into an instance: what keys and manifests say of it. Children among its settings are within `text`,
+ * their files within `digest`. */
+typedef struct SpecComponent {
+  const EbbChild *child;
+  const char *text;   /* resolved settings, as YAML */
+  const char *digest; /* hash of the text and of the plugin files it takes */
+} SpecComponent;
+
 typedef struct Spec {
   uint64_t seed;
   EbbChild simulator;
@@ -60,13 +68,16 @@ typedef struct Spec {
   SpecTraining training;
   SpecSampling sampling;
   EbbChildren evaluation;
+  /* Made by spec_load; components are instances later, their settings are then out of sight. */
+  const char *text; /* the whole resolved spec, as YAML */
+  const char *model_text, *training_text;
+  SpecComponent simulator_as, objective_as, schedule_as, network_as, sampler_as, *metric_as;
+  const Plugin **plugins; /* all that the spec takes, each once */
+  size_t plugin_count;
 } Spec;
 
 /* Reads, applies the --set assignments in order (what they drop is logged), checks, fills. Relative paths become absolute, from the spec's folder. */
 EbbStatus spec_load(Arena *, Registry *, const char *path, const char *const *sets, size_t n, Spec **out);
-/* The whole resolved spec, and one section of it ("simulator", "model", ...) as keys are made of. */
-void spec_print(Str *, const Spec *);
-void spec_print_section(Str *, const Spec *, const char *section);
 const EbbParam *spec_params(void); /* the top table, for documentation */
 
 /* The string parameter `key` of a component's settings; NULL if it has none or it is not set. */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line: options that all commands share, and the commands. Each command is a function of the parsed options that returns the exit status:
+ * 0 done, 1 failed, 2 wrong usage or spec, 130 and 143 after SIGINT and SIGTERM. Tables and YAML go to stdout, progress and log to stderr. */
+#ifndef EBB_CLI_CLI_H
+#define EBB_CLI_CLI_H
+
+#include "run/run.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+typedef struct Options {
+  const char *command;
+  const char *argument[8]; /* what is no option */
+  int arguments;
+  const char **set, **plugin_folder, **plugin_file; /* in the order given */
+  size_t sets, plugin_folders, plugin_files;
+  int64_t threads, block, draws; /* 0: not given */
+  const char *runs, *name, *observations, *out, *theta;
+  bool quiet, log_json, json, trust;
+} Options;
+
+EbbStatus options_parse(Arena *, int argc, char **argv, Options *out);
+
+/* What most commands need: options applied, plugins found, threads started. */
+typedef struct Session {
+  Arena *arena;
+  const Options *options;
+  Registry *registry;
+  Pool *pool; /* NULL until session_threads */
+} Session;
+EbbStatus session_threads(Session *);
+/* The spec with --set, and a Run around it (store and name by the options). */
+EbbStatus session_run(Session *, const char *spec_path, Run *out);
+
+typedef struct Command {
+  const char *name, *arguments, *does;
+  int least, most; /* arguments */
+  EbbStatus (*run)(Session *);
+} Command;
+const Command *commands(size_t *n);
+
+/* cmd_run.c */
+EbbStatus cmd_run(Session *);
+EbbStatus cmd_simulate(Session *);
+EbbStatus cmd_train(Session *);
+EbbStatus cmd_sample(Session *);
+EbbStatus cmd_evaluate(Session *);
+EbbStatus cmd_resolve(Session *);
+/* cmd_plugins.c */
+EbbStatus cmd_plugins(Session *);
+EbbStatus cmd_describe(Session *);
+/* cmd_runs.c */
+EbbStatus cmd_runs(Session *);
+/* cmd_metric.c: any metric plugin on two files, `ebb c2st A B` */
+EbbStatus cmd_metric(Session *);
+
+#endif

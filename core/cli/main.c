@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ebb: parse, set up, call the command, turn its status into an exit status. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "num/isa.h"
+#include "num/linalg.h"
+
+static const Command all[] = {
+    {"run", "SPEC", "all stages; finished ones are re-used", 1, 1, cmd_run},
+    {"simulate", "SPEC [--theta FILE --out FILE]", "up to the simulations; with --theta the simulator alone", 1, 1, cmd_simulate},
+    {"train", "SPEC", "up to the model", 1, 1, cmd_train},
+    {"sample", "SPEC | RUN --observations FILE --out DIR", "up to the posterior; of a run (a folder): new observations", 1, 1, cmd_sample},
+    {"evaluate", "SPEC", "up to the metrics", 1, 1, cmd_evaluate},
+    {"resolve", "SPEC", "the spec with every default written out", 1, 1, cmd_resolve},
+    {"plugins", "", "all components that are found", 0, 0, cmd_plugins},
+    {"describe", "KIND/ID", "a component and its parameters", 1, 1, cmd_describe},
+    {"runs", "", "the runs in the folder of runs", 0, 0, cmd_runs},
+};
+
+const Command *commands(size_t *n) {
+  *n = COUNT(all);
+  return all;
+}
+
+static void print_help(FILE *out) {
+  fprintf(out, "ebb %s: diffusion models for simulation-based inference\n\n", EBB_VERSION);
+  for (size_t i = 0; i < COUNT(all); i++) fprintf(out, "  ebb %-9s %-45s %s\n", all[i].name, all[i].arguments, all[i].does);
+  fprintf(out, "  ebb %-9s %-45s %s\n", "METRIC", "DRAWS REFERENCE", "any metric plugin on two files, e.g. ebb c2st a.npy b.npy");
+  fprintf(out, "\n"
+               "  --set path=value   change the spec, e.g. --set sampling.sampler.use=heun (again for more)\n"
+               "  --threads N        default: all that the job may use\n"
+               "  --block N          rows a thread holds while sampling\n"
+               "  --runs DIR         folder of runs (runs)      --name NAME  of this run (the spec's file name)\n"
+               "  --plugin-dir DIR   look for plugins there first      --plugin FILE  load this one\n"
+               "  --trust-plugins    do not check the permissions of plugin files\n"
+               "  --quiet            warnings and errors only      --log text|json\n"
+               "  --json             of plugins, describe, runs\n");
+}
+
+static void stop(int signal) {
+  if (run_stop) { /* asked twice: at once */
+    static const char text[] = "\nstopped at once; the last checkpoint stands\n";
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(128 + signal);
+    _exit(128 + signal);
+  }
+  run_stop = signal;
+}
+
+static void install_signals(void) {
+  struct sigaction action = {.sa_handler = stop};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  breadcrumb_install();
+}
+
+EbbStatus session_threads(Session *s) {
+  if (s->pool != NULL) return EBB_OK;
+  const char *source = "--threads";
+  int threads = (int)s->options->threads;
+  if (threads == 0) threads = pool_default_threads(&source);
+  EbbStatus status = linalg_setup();
+  if (status == EBB_OK) status = pool_new(threads, &s->pool);
+  if (status == EBB_OK) log_line(LOG_INFO, "ebb %s, %s, %d thread%s (%s)", EBB_VERSION, isa_name(), threads, threads == 1 ? "" : "s", source);
+  return status;
+}
+
+EbbStatus session_run(Session *s, const char *path, Run *out) {
+  const Options *o = s->options;
+  Spec *spec;
+  EbbStatus status = spec_load(s->arena, s->registry, path, o->set, o->sets, &spec);
+  if (status != EBB_OK) return status;
+  char *name = arena_copy(s->arena, path_name(path));
+  if (strrchr(name, '.') != NULL && strrchr(name, '.') != name) *strrchr(name, '.') = '\0';
+  if (o->name != NULL && (o->name[0] == '.' || o->name[0] == '\0' || strchr(o->name, '/') != NULL))
+    return fail(EBB_E_CONFIG, "--name %s: a run's name is a folder's, without / and not beginning with a dot", o->name);
+  *out =
+      (Run){.arena = s->arena, .registry = s->registry, .spec = spec, .runs = o->runs, .name = o->name != NULL ? o->name : name, .block = o->block};
+  out->store = path_join(s->arena, o->runs, ".store");
+  status = session_threads(s);
+  out->pool = s->pool;
+  return status;
+}
+
+static int exit_status(EbbStatus status) {
+  if (status == EBB_OK) return EXIT_DONE;
+  if (status == EBB_E_CANCELLED && run_stop) return 128 + (int)run_stop;
+  return status == EBB_E_CONFIG ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static EbbStatus dispatch(Session *s) {
+  const char *word = s->options->command;
+  for (size_t i = 0; i < COUNT(all); i++) {
+    const Command *c = &all[i];
+    if (strcmp(c->name, word) != 0) continue;
+    if (s->options->arguments < c->least || s->options->arguments > c->most) return fail(EBB_E_CONFIG, "usage: ebb %s %s", c->name, c->arguments);
+    return c->run(s);
+  }
+  return cmd_metric(s);
+}
+
+int main(int argc, char **argv) {
+  Arena *arena = arena_new();
+  Options options;
+  EbbStatus status = options_parse(arena, argc, argv, &options);
+  Session session = {.arena = arena, .options = &options};
+  if (status == EBB_OK && options.command == NULL) {
+    print_help(stderr);
+    arena_free(arena);
+    return EXIT_USAGE;
+  }
+  if (status == EBB_OK && strcmp(options.command, "help") == 0) {
+    print_help(stdout);
+    arena_free(arena);
+    return EXIT_DONE;
+  }
+  log_setup((LogOptions){options.quiet, options.log_json});
+  install_signals();
+  if (status == EBB_OK) status = isa_setup(getenv("EBB_ISA"));
+  if (status == EBB_OK && strcmp(options.command, "version") == 0) {
+    printf("ebb %s (build %s, %s)\n", EBB_VERSION, build_id(), isa_name());
+    arena_free(arena);
+    return EXIT_DONE;
+  }
+  if (status == EBB_OK) {
+    RegistryOptions where = {options.plugin_folder, options.plugin_folders, options.plugin_file, options.plugin_files, options.trust};
+    status = registry_new(&where, &session.registry);
+  }
+  if (status == EBB_OK) status = dispatch(&session);
+  if (status == EBB_OK && (fflush(stdout) != 0 || ferror(stdout))) status = fail(EBB_E_IO, "cannot write to the standard output");
+  if (status != EBB_OK) log_line(LOG_ERROR, "%s", fail_text());
+  if (status == EBB_E_CANCELLED) log_line(LOG_INFO, "the same command goes on from there");
+  int code = exit_status(status);
+  pool_free(session.pool);
+  registry_free(session.registry);
+  arena_free(arena);
+  return code;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From rows of the training set to questions for the network, and from its answers to a loss: what training and validation share. One tile of rows,
+ * inside one thread: gathered, standardised, corrupted by the objective, scaled for the network. */
+#ifndef EBB_RUN_CORRUPT_H
+#define EBB_RUN_CORRUPT_H
+
+#include "run/dataset.h"
+#include "run/model.h"
+
+typedef struct Question {
+  const Model *model;
+  const Dataset *set;
+  int64_t rows;
+  const uint64_t *row;  /* [rows] row of the training set; addresses the noise, with draw */
+  const uint32_t *draw; /* [rows] */
+  const double *u;      /* [rows] stratified uniforms */
+  EbbRng rng;           /* of the noise */
+  uint64_t step, steps;
+  /* the network's inputs, written; strides in floats */
+  float *z, *tau, *value;
+  int64_t z_row, tau_row, value_row;
+} Question;
+
+/* Writes the network's inputs; *batch keeps what the loss needs, in the thread's scratch. */
+EbbStatus question_ask(const Question *, EbbWork *, EbbBatch *batch);
+/* out (strided) is the answer. batch->loss [rows] is written, and unless dout is NULL `scale` times the gradient. */
+EbbStatus question_loss(const Question *, EbbWork *, EbbBatch *batch, const float *out, int64_t out_row, double scale, float *dout);
+
+#endif

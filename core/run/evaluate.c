@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The evaluate stages, one a metric. The evidence is gathered here: draws, truths, references (from files, or from the simulator's exact sampler),
+ * data. Two observations go to a metric at a time, and what it said is kept after each pair, so that a killed run repeats little. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ebb/metric.h>
+
+#include "run/run.h"
+
+enum { SETS = 2, STREAM_METRIC = 3000 };
+
+/* Lines of metrics.csv and curves.csv, as a metric reports them. */
+typedef struct Report {
+  EbbReport report; /* first: the metric gets it */
+  const Run *run;
+  const int64_t *set; /* numbers of this call's observations */
+  Str values, curves;
+} Report;
+
+static void field(Str *out, const char *text) { /* RFC 4180 */
+  if (text == NULL) return;
+  if (strpbrk(text, ",\"\n") == NULL) {
+    str_add(out, text);
+    return;
+  }
+  str_add(out, "\"");
+  for (const char *c = text; *c != '\0'; c++) str_print(out, *c == '"' ? "\"%c" : "%c", *c);
+  str_add(out, "\"");
+}
+
+static void number(Str *out, double value) {
+  str_add(out, ",");
+  if (!isnan(value)) str_print(out, "%.7g", value);
+}
+
+static const char *parameter_name(const Report *r, int64_t parameter) { return parameter >= 0 ? r->run->info.parameter[parameter].name : ""; }
+
+static void put_value(EbbReport *report, const char *metric, int64_t set, int64_t parameter, double value, double error, int64_t n,
+                      const char *note) {
+  Report *r = report->ctx;
+  field(&r->values, metric);
+  str_add(&r->values, ",");
+  if (set >= 0) str_print(&r->values, "%" PRId64, r->set[set]);
+  str_add(&r->values, ",");
+  field(&r->values, parameter_name(r, parameter));
+  number(&r->values, value);
+  number(&r->values, error);
+  str_print(&r->values, ",%" PRId64 ",", n);
+  field(&r->values, note);
+  str_add(&r->values, "\n");
+}
+
+static void put_curve(EbbReport *report, const char *name, int64_t parameter, int64_t n, const double *x, const double *y, const double *low,
+                      const double *high) {
+  Report *r = report->ctx;
+  for (int64_t i = 0; i < n; i++) {
+    field(&r->curves, name);
+    str_add(&r->curves, ",");
+    field(&r->curves, parameter_name(r, parameter));
+    number(&r->curves, x[i]);
+    number(&r->curves, y[i]);
+    number(&r->curves, low != NULL ? low[i] : NAN);
+    number(&r->curves, high != NULL ? high[i] : NAN);
+    str_add(&r->curves, "\n");
+  }
+}
+
+/* ---- References ---- */
+
+/* "ref_{k}.npy" with the observation's number. */
+static char *reference_path(Arena *arena, const char *pattern, int64_t k) {
+  const char *at = strstr(pattern, "{k}");
+  if (at == NULL) return arena_copy(arena, pattern);
+  return arena_print(arena, "%.*s%" PRId64 "%s", (int)(at - pattern), pattern, k, at + 3);
+}
+
+typedef struct Exact {
+  const Run *run;
+  const EbbData *one;
+  int64_t k, rows;
+  float *theta;
+  Progress *progress;
+} Exact;
+
+static EbbStatus exact_block(void *ctx, EbbWork *work, int64_t task) {
+  const Exact *e = ctx;
+  enum { BLOCK = 1000 };
+  int64_t first = task * BLOCK, n = e->rows - first < BLOCK ? e->rows - first : BLOCK;
+  uint64_t *id = work_alloc(work, (size_t)n * sizeof *id);
+  for (int64_t i = 0; i < n; i++) id[i] = (uint64_t)e->k << 32 | (uint64_t)(first + i);
+  const EbbSimulatorOps *ops = e->run->simulator.ops;
+  int64_t d = ebb_layout_numbers(&e->run->info.theta);
+  return ops->reference(e->run->simulator.self, work, (EbbRng){e->run->spec->sampling.seed, STREAM_REFERENCE}, e->one, n, id, e->theta + first * d);
+}
+
+/* One row of the observations' data. */
+static EbbData one_row(const EbbData *data, int64_t i) {
+  EbbData one = *data;
+  one.rows = 1;
+  one.value = data->value + i * ebb_layout_numbers(&data->layout);
+  if (data->stamp != NULL) one.stamp = data->stamp + i * data->layout.n;
+  if (data->count != NULL) one.count = data->count + i;
+  if (data->token != NULL) one.token = data->token + i * ebb_layout_numbers(&data->layout);
+  return one;
+}
+
+/* References of observations [first, first + sets): [sets][*rows][d]; the least count of rows where files differ. NULL in *out: there are none. */
+static EbbStatus references(const Run *run, Arena *arena, const char *pattern, int64_t first, int64_t sets, int64_t *rows, float **out) {
+  int64_t d = ebb_layout_numbers(&run->info.theta);
+  *out = NULL;
+  if (pattern != NULL) {
+    Table table[SETS];
+    for (int64_t s = 0; s < sets; s++) {
+      const char *path = reference_path(arena, pattern, run->observations.number[first + s]);
+      EbbStatus status = table_read(arena, path, &table[s]);
+      if (status != EBB_OK) return status;
+      if (table[s].columns != d) return fail(EBB_E_SHAPE, "%s: expected %" PRId64 " parameters a row, found %" PRId64, path, d, table[s].columns);
+      *rows = s == 0 || table[s].rows < *rows ? table[s].rows : *rows;
+    }
+    *out = ARENA_ARRAY(arena, float, sets **rows *d);
+    for (int64_t s = 0; s < sets; s++)
+      for (int64_t i = 0; i < *rows * d; i++) (*out)[s * *rows * d + i] = (float)table[s].value[i];
+    return EBB_OK;
+  }
+  if (((const EbbSimulatorOps *)run->simulator.ops)->reference == NULL) return EBB_OK;
+  *rows = run->spec->sampling.draws;
+  *out = ARENA_ARRAY(arena, float, sets **rows *d);
+  for (int64_t s = 0; s < sets; s++) {
+    EbbData one = one_row(&run->observations.data, first + s);
+    Exact e = {run, &one, run->observations.number[first + s], *rows, *out + s * *rows * d, NULL};
+    EbbStatus status = pool_run(run->pool, (*rows + 999) / 1000, exact_block, &e);
+    if (status != EBB_OK) return status;
+  }
+  return EBB_OK;
+}
+
+/* ---- One metric ---- */
+
+static EbbStatus evidence_simulate(const EbbEvidence *e, int64_t rows, const float *theta, EbbData *out, uint8_t *failed) {
+  (void)e, (void)rows, (void)theta, (void)out, (void)failed;
+  return fail(EBB_E_UNSUPPORTED, "this evidence has no simulator");
+}
+
+typedef struct Judge {
+  Run *run;
+  EbbChild metric; /* an instance */
+  EbbMetricNeeds needs;
+  const char *pattern;
+  const float *theta; /* all draws, mapped */
+  const char *const *name;
+  Report report;
+} Judge;
+
+/* The metric on observations [first, first + sets). *skipped: it needs references and there are none. */
+static EbbStatus judge_some(Judge *j, int64_t first, int64_t sets, bool *skipped) {
+  Run *run = j->run;
+  Arena *arena = arena_new();
+  const Observations *o = &run->observations;
+  int64_t d = ebb_layout_numbers(&run->info.theta), draws = run->spec->sampling.draws, rows = 0;
+  float *reference = NULL;
+  EbbStatus status = EBB_OK;
+  if (j->needs.flags & EBB_NEED_REFERENCE) status = references(run, arena, j->pattern, first, sets, &rows, &reference);
+  *skipped = status == EBB_OK && (j->needs.flags & EBB_NEED_REFERENCE) && reference == NULL;
+  if (status != EBB_OK || *skipped) goto end;
+  EbbData data = one_row(&o->data, first);
+  data.rows = sets;
+  double *evaluations = ARENA_ARRAY(arena, double, sets), *took = ARENA_ARRAY(arena, double, sets);
+  for (int64_t s = 0; s < sets; s++) {
+    evaluations[s] = run->sampled[first + s].evaluations;
+    took[s] = run->sampled[first + s].seconds;
+  }
+  EbbEvidence e = {.size = sizeof e,
+                   .host = plugin_host(&j->metric),
+                   .rng = {run->spec->sampling.seed, j->metric.stream},
+                   .sets = sets,
+                   .draws = draws,
+                   .dim = d,
+                   .references = rows,
+                   .set = o->number + first,
+                   .name = j->name,
+                   .data = &data,
+                   .theta = j->theta + first * draws * d,
+                   .truth = o->truth != NULL ? o->truth + first * d : NULL,
+                   .reference = reference,
+                   .evaluations = evaluations,
+                   .seconds = took,
+                   .simulate = evidence_simulate};
+  j->report.set = e.set;
+  breadcrumb(j->metric.component, "compute", sets);
+  status = ((const EbbMetricOps *)j->metric.ops)->compute(j->metric.self, &e, &j->report.report);
+  breadcrumb(NULL, NULL, 0);
+end:
+  arena_free(arena);
+  return status;
+}
+
+static EbbStatus keep(const Stage *stage, const Report *r) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/metrics.csv", stage->work);
+  EbbStatus status = file_write(path, r->values.text, r->values.length);
+  snprintf(path, sizeof path, "%s/curves.csv", stage->work);
+  if (status == EBB_OK && r->curves.length > 0) status = file_write(path, r->curves.text, r->curves.length);
+  return status;
+}
+
+/* What an earlier attempt had kept: whole pairs of observations; the note says how many. */
+static int64_t kept_before(Arena *arena, const Stage *stage, Report *r) {
+  char *text;
+  size_t size;
+  int64_t done = 0;
+  char path[4096];
+  snprintf(path, sizeof path, "%s/done", stage->work);
+  if (!file_exists(path) || file_read(arena, path, 64, &text, &size) != EBB_OK) return 0;
+  done = strtoll(text, NULL, 10);
+  snprintf(path, sizeof path, "%s/metrics.csv.%" PRId64, stage->work, done);
+  if (file_read(arena, path, SIZE_MAX / 2, &text, &size) != EBB_OK) {
+    fail_clear();
+    return 0;
+  }
+  str_add(&r->values, text);
+  snprintf(path, sizeof path, "%s/curves.csv.%" PRId64, stage->work, done);
+  if (file_exists(path) && file_read(arena, path, SIZE_MAX / 2, &text, &size) == EBB_OK) str_add(&r->curves, text);
+  return done;
+}
+
+/* Files of this many observations first, the note last: a kill between them leaves the older note and its files. */
+static EbbStatus keep_some(Stage *stage, const Report *r, int64_t done) {
+  char path[4096], text[32];
+  snprintf(path, sizeof path, "%s/metrics.csv.%" PRId64, stage->work, done);
+  EbbStatus status = file_write(path, r->values.text != NULL ? r->values.text : "", r->values.length);
+  snprintf(path, sizeof path, "%s/curves.csv.%" PRId64, stage->work, done);
+  if (status == EBB_OK && r->curves.length > 0) status = file_write(path, r->curves.text, r->curves.length);
+  snprintf(path, sizeof path, "%s/done", stage->work);
+  int n = snprintf(text, sizeof text, "%" PRId64 "\n", done);
+  if (status == EBB_OK) status = file_write(path, text, (size_t)n);
+  stage_note_time(stage);
+  return status;
+}
+
+static void sweep_up(const Stage *stage, int64_t sets) {
+  char path[4096];
+  for (int64_t k = 0; k <= sets; k++) {
+    snprintf(path, sizeof path, "%s/metrics.csv.%" PRId64, stage->work, k);
+    remove(path);
+    snprintf(path, sizeof path, "%s/curves.csv.%" PRId64, stage->work, k);
+    remove(path);
+  }
+  snprintf(path, sizeof path, "%s/done", stage->work);
+  remove(path);
+}
+
+static EbbStatus judge_all(Judge *j, Stage *stage) {
+  Run *run = j->run;
+  const Observations *o = &run->observations;
+  int64_t done = kept_before(run->arena, stage, &j->report);
+  bool skipped = false;
+  Progress *progress = progress_begin(j->metric.component->id, "observations", o->n, done);
+  EbbStatus status = EBB_OK;
+  while (done < o->n && !skipped && status == EBB_OK) {
+    if (run_stop) {
+      status =
+          fail(EBB_E_CANCELLED, "stopped while evaluating %s; %" PRId64 " of %" PRId64 " observations are kept", j->metric.component->id, done, o->n);
+      break;
+    }
+    int64_t sets = o->n - done < SETS ? o->n - done : SETS;
+    status = judge_some(j, done, sets, &skipped);
+    if (status == EBB_OK && !skipped) {
+      done += sets;
+      status = keep_some(stage, &j->report, done);
+    }
+    progress_at(progress, done, NULL);
+  }
+  progress_end(progress, NULL);
+  if (status == EBB_OK && skipped)
+    log_line(LOG_WARNING,
+             "%s is left out: it needs reference draws, the simulator %s has no exact posterior sampler, and the spec names no reference files",
+             j->metric.component->id, run->simulator.component->id);
+  return status;
+}
+
+static EbbStatus evaluate_one(Run *run, int64_t i) {
+  Stage *stage = &run->evaluate[i];
+  if (stage->done) return EBB_OK;
+  EbbStatus status = stage_begin(stage);
+  if (status != EBB_OK || stage->done) return status;
+  Judge j = {.run = run, .metric = run->spec->evaluation.child[i]};
+  j.pattern = component_string(&j.metric, "reference");
+  j.report = (Report){.report = {sizeof(EbbReport), NULL, put_value, put_curve}, .run = run};
+  j.report.report.ctx = &j.report;
+  uint32_t stream = STREAM_METRIC + 16 * (uint32_t)i;
+  Npy file;
+  char **name = ARENA_ARRAY(run->arena, char *, ebb_layout_numbers(&run->info.theta));
+  for (int64_t k = 0; k < ebb_layout_numbers(&run->info.theta); k++) name[k] = arena_copy(run->arena, run->info.parameter[k].name);
+  j.name = (const char *const *)name;
+  status = plugin_create(run->arena, run->pool, &j.metric, &stream);
+  if (status == EBB_OK) status = npy_open(path_join(run->arena, run->sample.folder, "theta.npy"), &file);
+  if (status == EBB_OK) {
+    j.theta = npy_f32(&file);
+    j.needs.size = sizeof j.needs;
+    ((const EbbMetricOps *)j.metric.ops)->needs(j.metric.self, &j.needs);
+    uint32_t given = EBB_NEED_REFERENCE | EBB_NEED_TRUTH;
+    if (j.needs.sets != 0 || (j.needs.flags & ~given))
+      status =
+          fail(EBB_E_UNSUPPORTED, "metric %s needs prior-predictive data sets, simulations or densities, which this version of Ebb does not give",
+               j.metric.component->id);
+    if (status == EBB_OK) status = judge_all(&j, stage);
+    npy_close(&file);
+    plugin_destroy(&j.metric);
+  }
+  if (status == EBB_OK) status = keep(stage, &j.report);
+  if (status == EBB_OK) {
+    sweep_up(stage, run->observations.n);
+    status = stage_commit(stage, NULL);
+  } else {
+    stage_release(stage);
+  }
+  str_free(&j.report.values);
+  str_free(&j.report.curves);
+  return status;
+}
+
+EbbStatus run_evaluate(Run *run) {
+  EbbStatus status = EBB_OK;
+  for (int64_t i = 0; i < run->spec->evaluation.count && status == EBB_OK; i++) status = evaluate_one(run, i);
+  return status;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The folder of a run, as people open it: links into the store, the resolved spec, the metrics of all stages in one table, and the manifest. */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "num/isa.h"
+#include "num/linalg.h"
+#include "run/run.h"
+
+/* A relative link from the run's folder (depth levels below it) into the store. */
+static EbbStatus link_stage(const Run *run, const char *folder, const char *name, int depth, const Stage *stage, const char *file) {
+  const char *up = depth == 0 ? "../" : "../../";
+  const char *target = strcmp(run->store, path_join(run->arena, run->runs, ".store")) == 0
+                           ? arena_print(run->arena, "%s.store/%s/%s", up, path_name(stage->folder), file)
+                           : path_join(run->arena, stage->folder, file);
+  return file_link(target, path_join(run->arena, folder, name));
+}
+
+static EbbStatus write_metrics(const Run *run, const char *folder) {
+  Str values = {0}, curves = {0};
+  str_add(&values, "metric,observation,parameter,value,standard_error,n,note\n");
+  str_add(&curves, "curve,parameter,x,y,low,high\n");
+  size_t empty = curves.length;
+  EbbStatus status = EBB_OK;
+  for (int64_t i = 0; i < run->spec->evaluation.count && status == EBB_OK; i++) {
+    char *text, *path = path_join(run->arena, run->evaluate[i].folder, "metrics.csv");
+    size_t size;
+    status = file_read(run->arena, path, 1 << 26, &text, &size);
+    if (status == EBB_OK) str_add(&values, text);
+    path = path_join(run->arena, run->evaluate[i].folder, "curves.csv");
+    if (status != EBB_OK || !file_exists(path)) continue;
+    status = file_read(run->arena, path, 1 << 28, &text, &size);
+    if (status == EBB_OK) str_add(&curves, text);
+  }
+  if (status == EBB_OK) status = file_write(path_join(run->arena, folder, "metrics.csv"), values.text, values.length);
+  if (status == EBB_OK && curves.length > empty) status = file_write(path_join(run->arena, folder, "curves.csv"), curves.text, curves.length);
+  str_free(&values);
+  str_free(&curves);
+  return status;
+}
+
+static void put(JsonWriter *w, const char *key, const char *text) {
+  json_key(w, key);
+  json_put_string(w, text);
+}
+
+static void put_stage(JsonWriter *w, const Run *run, const Stage *s) {
+  json_begin_object(w);
+  put(w, "name", s->name);
+  put(w, "key", s->key);
+  json_key(w, "reused");
+  json_put_bool(w, s->reused);
+  json_key(w, "seconds");
+  json_put_real(w, s->seconds);
+  if (s == &run->sample) {
+    double evaluations = 0;
+    int64_t failed = 0;
+    for (int64_t k = 0; k < run->observations.n; k++) {
+      evaluations += run->sampled[k].evaluations / (double)run->observations.n;
+      failed += run->sampled[k].failed;
+    }
+    json_key(w, "evaluations_per_draw");
+    json_put_real(w, evaluations);
+    json_key(w, "failed_rows");
+    json_put_int(w, failed);
+  }
+  json_end_object(w);
+}
+
+static EbbStatus put_files(JsonWriter *w, const Run *run, const char *folder, Goal goal) {
+  static const char *const files[] = {"spec.yaml",    "simulations/theta.npy", "simulations/x.npy",     "model.safetensors",
+                                      "training.csv", "posterior/theta.npy",   "posterior/summary.csv", "metrics.csv"};
+  const size_t until[] = {3, 5, 7, 8};
+  json_key(w, "files");
+  json_begin_object(w);
+  EbbStatus status = EBB_OK;
+  for (size_t i = 0; i < until[goal] && status == EBB_OK; i++) {
+    char hex[65];
+    status = sha256_file(path_join(run->arena, folder, files[i]), hex);
+    if (status == EBB_OK) put(w, files[i], hex);
+  }
+  json_end_object(w);
+  return status;
+}
+
+static EbbStatus write_manifest(const Run *run, const char *folder, Goal goal, int threads) {
+  JsonWriter w = {0};
+  char started[32];
+  time_t now = time(NULL);
+  struct tm utc;
+  strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+  json_begin_object(&w);
+  put(&w, "ebb_version", EBB_VERSION);
+  put(&w, "build", build_id());
+  put(&w, "isa", isa_name());
+  put(&w, "blas", linalg_core());
+  put(&w, "cpu", cpu_name());
+  json_key(&w, "threads");
+  json_put_int(&w, threads);
+  put(&w, "seed", arena_print(run->arena, "%" PRIu64, run->spec->seed));
+  put(&w, "started", started);
+  json_key(&w, "stages");
+  json_begin_list(&w);
+  const Stage *stages[] = {&run->simulate, &run->train, &run->sample};
+  for (int g = 0; g <= (int)goal && g < 3; g++) put_stage(&w, run, stages[g]);
+  for (int64_t i = 0; goal == GOAL_EVALUATE && i < run->spec->evaluation.count; i++) put_stage(&w, run, &run->evaluate[i]);
+  json_end_list(&w);
+  json_key(&w, "plugins");
+  json_begin_list(&w);
+  EbbStatus status = EBB_OK;
+  for (size_t i = 0; i < run->spec->plugin_count && status == EBB_OK; i++) {
+    const Plugin *p = run->spec->plugins[i];
+    char hex[65];
+    status = plugin_sha256(p, hex);
+    json_begin_object(&w);
+    put(&w, "kind", kind_name(p->component->kind));
+    put(&w, "id", p->component->id);
+    put(&w, "version", p->component->version);
+    put(&w, "file", p->file);
+    put(&w, "sha256", hex);
+    json_end_object(&w);
+  }
+  json_end_list(&w);
+  json_key(&w, "parameters");
+  json_begin_list(&w);
+  for (int64_t j = 0; j < ebb_layout_numbers(&run->info.theta); j++) json_put_string(&w, run->info.parameter[j].name);
+  json_end_list(&w);
+  json_key(&w, "observations");
+  json_begin_list(&w);
+  for (int64_t k = 0; k < run->observations.n; k++) json_put_int(&w, run->observations.number[k]);
+  json_end_list(&w);
+  json_key(&w, "failed_simulations");
+  json_put_int(&w, run->failed_simulations);
+  if (status == EBB_OK) status = put_files(&w, run, folder, goal);
+  json_end_object(&w);
+  str_add(&w.out, "\n");
+  if (status == EBB_OK) status = file_write(path_join(run->arena, folder, "manifest.json"), w.out.text, w.out.length);
+  str_free(&w.out);
+  return status;
+}
+
+EbbStatus folder_write(const Run *run, Goal goal, int threads) {
+  const char *folder = path_join(run->arena, run->runs, run->name);
+  EbbStatus status = folder_make(path_join(run->arena, folder, "simulations"));
+  if (status == EBB_OK) status = file_write(path_join(run->arena, folder, "spec.yaml"), run->spec->text, strlen(run->spec->text));
+  static const struct {
+    Goal goal;
+    const char *name, *file;
+    int depth;
+  } links[] = {{GOAL_SIMULATE, "simulations/theta.npy", "theta.npy", 1},
+               {GOAL_SIMULATE, "simulations/x.npy", "x.npy", 1},
+               {GOAL_SIMULATE, "simulations/failed.npy", "failed.npy", 1},
+               {GOAL_TRAIN, "model.safetensors", "model.safetensors", 0},
+               {GOAL_TRAIN, "training.csv", "training.csv", 0},
+               {GOAL_SAMPLE, "posterior/theta.npy", "theta.npy", 1},
+               {GOAL_SAMPLE, "posterior/summary.csv", "summary.csv", 1}};
+  const Stage *stages[] = {&run->simulate, &run->train, &run->sample};
+  if (status == EBB_OK && goal >= GOAL_SAMPLE) status = folder_make(path_join(run->arena, folder, "posterior"));
+  for (size_t i = 0; i < COUNT(links) && status == EBB_OK; i++)
+    if (links[i].goal <= goal) status = link_stage(run, folder, links[i].name, links[i].depth, stages[links[i].goal], links[i].file);
+  if (status == EBB_OK && goal == GOAL_EVALUATE) status = write_metrics(run, folder);
+  return status == EBB_OK ? write_manifest(run, folder, goal, threads) : status;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Models: instances, maps and their file. */
+#include "run/model.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/prior.h"
+
+/* Streams of instances: the same whatever else the spec names. */
+enum { STREAM_SCHEDULE = 1000, STREAM_OBJECTIVE = 1100, STREAM_NETWORK = 1200 };
+
+static EbbStatus make(Arena *arena, Pool *pool, EbbChild *child, uint32_t stream) { return plugin_create(arena, pool, child, &stream); }
+
+EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelInfo *info, Model **out) {
+  Model *m = ARENA_NEW(arena, Model);
+  *out = m;
+  *m = (Model){.arena = arena, .theta = info->theta, .data = info->data, .parameter = info->parameter};
+  m->d = ebb_layout_numbers(&info->theta);
+  m->q = ebb_layout_numbers(&info->data);
+  m->map = ARENA_ARRAY(arena, ParameterMap, m->d);
+  m->column = ARENA_ARRAY(arena, ColumnMap, m->q);
+  for (int64_t j = 0; j < m->d; j++) {
+    const EbbParameter *p = &info->parameter[j];
+    m->map[j] = (ParameterMap){bijection_of(p->lower, p->upper), p->lower, p->upper, 0, 1};
+  }
+  m->schedule = spec->model.schedule;
+  m->objective = spec->model.objective;
+  m->network = spec->model.network;
+  EbbStatus status = make(arena, pool, &m->schedule, STREAM_SCHEDULE);
+  if (status == EBB_OK) status = make(arena, pool, &m->objective, STREAM_OBJECTIVE);
+  if (status == EBB_OK) status = make(arena, pool, &m->network, STREAM_NETWORK);
+  if (status == EBB_OK) status = schedule_view(&m->schedule, &m->view);
+  if (status != EBB_OK) return status;
+
+  m->needs = (EbbObjectiveNeeds){.size = sizeof m->needs};
+  ((const EbbObjectiveOps *)m->objective.ops)->needs(m->objective.self, &m->needs);
+  if (m->needs.wants != 0)
+    return fail(EBB_E_UNSUPPORTED, "objective %s wants more than one evaluation of the network a row, which this version of Ebb does not give",
+                m->objective.component->id);
+  if (m->needs.prediction > EBB_PREDICT_F)
+    return fail(EBB_E_ABI, "objective %s names prediction %u, which does not exist", m->objective.component->id, m->needs.prediction);
+
+  const EbbNetworkOps *net = m->network.ops;
+  if (!(net->roles & EBB_ROLE_FIELD))
+    return fail(EBB_E_UNSUPPORTED, "network %s summarises data; model.network needs one that answers for parameters", m->network.component->id);
+  EbbNode end = -1;
+  status = graph_new(arena, plugin_host(&m->network), &m->theta, &m->data, &m->graph);
+  if (status == EBB_OK) status = net->build(m->network.self, graph_builder(m->graph), graph_inputs(m->graph), &end);
+  if (status == EBB_OK) status = graph_finish(m->graph, end);
+  if (status != EBB_OK) return status;
+  m->weights = ARENA_ARRAY(arena, float, graph_floats(m->graph));
+  return EBB_OK;
+}
+
+void model_free(Model *m) {
+  if (m == NULL) return;
+  plugin_destroy(&m->network);
+  plugin_destroy(&m->objective);
+  plugin_destroy(&m->schedule);
+}
+
+void model_theta_forward(const Model *m, const float *theta, float *x) {
+  for (int64_t j = 0; j < m->d; j++) x[j] = (float)map_forward(&m->map[j], (double)theta[j]);
+}
+
+void model_theta_inverse(const Model *m, const double *x, float *theta) {
+  for (int64_t j = 0; j < m->d; j++) theta[j] = (float)map_inverse(&m->map[j], x[j]);
+}
+
+void model_data_forward(const Model *m, const float *data, float *value) {
+  for (int64_t j = 0; j < m->q; j++) value[j] = column_forward(&m->column[j], (double)data[j]);
+}
+
+double model_outside(const Model *m, const float *data, int64_t *column) {
+  double most = 0;
+  *column = -1;
+  for (int64_t j = 0; j < m->q; j++) {
+    double far = column_outside(&m->column[j], (double)data[j]);
+    if (far > most) {
+      most = far;
+      *column = j;
+    }
+  }
+  return most;
+}
+
+/* ---- The file ---- */
+
+static const char *const bijections[] = {"none", "lower", "upper", "interval"};
+static const char *const rules[] = {"mean", "median", "constant"};
+
+static char *parameters_text(Arena *arena, const Model *m) {
+  JsonWriter w = {.compact = true};
+  json_begin_list(&w);
+  for (int64_t j = 0; j < m->d; j++) {
+    json_begin_object(&w);
+    json_key(&w, "name");
+    json_put_string(&w, m->parameter[j].name);
+    json_key(&w, "bijection");
+    json_put_string(&w, bijections[m->map[j].kind]);
+    json_key(&w, "lower"); /* null where there is no bound */
+    json_put_real(&w, m->map[j].lower);
+    json_key(&w, "upper");
+    json_put_real(&w, m->map[j].upper);
+    json_key(&w, "centre");
+    json_put_real(&w, m->map[j].centre);
+    json_key(&w, "scale");
+    json_put_real(&w, m->map[j].scale);
+    json_end_object(&w);
+  }
+  json_end_list(&w);
+  char *text = arena_copy(arena, w.out.text);
+  str_free(&w.out);
+  return text;
+}
+
+static char *columns_text(Arena *arena, const Model *m) {
+  JsonWriter w = {.compact = true};
+  json_begin_list(&w);
+  for (int64_t j = 0; j < m->q; j++) {
+    const ColumnMap *c = &m->column[j];
+    const struct {
+      const char *key;
+      double value;
+    } numbers[] = {{"centre", c->centre}, {"scale", c->scale}, {"clip", c->clip}, {"low", c->low}, {"high", c->high}};
+    json_begin_object(&w);
+    json_key(&w, "rule");
+    json_put_string(&w, rules[c->rule]);
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+      json_key(&w, numbers[i].key);
+      json_put_real(&w, numbers[i].value);
+    }
+    json_end_object(&w);
+  }
+  json_end_list(&w);
+  char *text = arena_copy(arena, w.out.text);
+  str_free(&w.out);
+  return text;
+}
+
+static SafeTensor tensor_of(Arena *arena, const Tensor *t, const char *prefix, const float *weights) {
+  return (SafeTensor){.name = arena_print(arena, "%s%s", prefix, t->name),
+                      .dtype = "F32",
+                      .ndim = t->columns > 0 ? 2 : 1,
+                      .shape = {t->rows, t->columns},
+                      .data = weights + t->offset,
+                      .bytes = (size_t)t->count * sizeof(float)};
+}
+
+EbbStatus model_write(const Model *m, const char *path, const float *raw, const char *spec_text, const SafeMeta *more, size_t more_n) {
+  Arena *arena = arena_new();
+  size_t n;
+  const Tensor *tensors = graph_tensors(m->graph, &n);
+  SafeTensor *out = ARENA_ARRAY(arena, SafeTensor, 2 * n);
+  for (size_t i = 0; i < n; i++) {
+    out[i] = tensor_of(arena, &tensors[i], "", raw);
+    out[n + i] = tensor_of(arena, &tensors[i], "ema.", m->weights);
+  }
+  enum { OWN = 8 };
+  SafeMeta *meta = ARENA_ARRAY(arena, SafeMeta, OWN + more_n);
+  size_t k = 0;
+  meta[k++] = (SafeMeta){"format", "ebb"};
+  meta[k++] = (SafeMeta){"spec", spec_text};
+  meta[k++] = (SafeMeta){"parameters", parameters_text(arena, m)};
+  meta[k++] = (SafeMeta){"columns", columns_text(arena, m)};
+  meta[k++] = (SafeMeta){"prediction", prediction_name(m->needs.prediction)};
+  meta[k++] = (SafeMeta){"lambda_min", arena_print(arena, "%.17g", m->view.lambda_min)};
+  meta[k++] = (SafeMeta){"lambda_max", arena_print(arena, "%.17g", m->view.lambda_max)};
+  meta[k++] = (SafeMeta){"parameter_count", arena_print(arena, "%" PRId64, graph_parameters(m->graph))};
+  for (size_t i = 0; i < more_n; i++) meta[k++] = more[i];
+  EbbStatus status = safetensors_write(path, out, 2 * n, meta, k);
+  arena_free(arena);
+  return status;
+}
+
+static EbbStatus list_of(Arena *arena, const SafeFile *file, const char *path, const char *key, int64_t expected, Json **out) {
+  const char *text = safetensors_meta(file, key);
+  if (text == NULL) return fail(EBB_E_IO, "%s: the metadata have no %s; is this a model of Ebb's?", path, key);
+  EbbStatus status = json_read(arena, arena_print(arena, "%s: %s", path, key), text, strlen(text), out);
+  if (status != EBB_OK) return status;
+  int64_t n = 0;
+  for (const Json *j = (*out)->first; j != NULL; j = j->next) n++;
+  if ((*out)->type != JSON_LIST || n != expected) return fail(EBB_E_SHAPE, "%s: expected %" PRId64 " %s, found %" PRId64, path, expected, key, n);
+  return EBB_OK;
+}
+
+static int word(const char *text, const char *const *words, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(text, words[i]) == 0) return (int)i;
+  return -1;
+}
+
+EbbStatus model_read(Model *m, const char *path) {
+  SafeFile file;
+  EbbStatus status = safetensors_open(m->arena, path, &file);
+  if (status != EBB_OK) return status;
+  Json *parameters, *columns;
+  status = list_of(m->arena, &file, path, "parameters", m->d, &parameters);
+  if (status == EBB_OK) status = list_of(m->arena, &file, path, "columns", m->q, &columns);
+  if (status != EBB_OK) goto end;
+  int64_t j = 0;
+  for (const Json *p = parameters->first; p != NULL; p = p->next, j++) {
+    const char *name = json_string(p, "name", "");
+    int kind = word(json_string(p, "bijection", ""), bijections, COUNT(bijections));
+    if (strcmp(name, m->parameter[j].name) != 0 || kind < 0) {
+      status = fail(EBB_E_SHAPE, "%s: parameter %" PRId64 " is \"%s\", the simulator calls it \"%s\"", path, j + 1, name, m->parameter[j].name);
+      goto end;
+    }
+    m->map[j] = (ParameterMap){(Bijection)kind, json_number(p, "lower", -INFINITY), json_number(p, "upper", INFINITY), json_number(p, "centre", 0),
+                               json_number(p, "scale", 1)};
+  }
+  j = 0;
+  for (const Json *c = columns->first; c != NULL; c = c->next, j++) {
+    int rule = word(json_string(c, "rule", ""), rules, COUNT(rules));
+    m->column[j] = (ColumnMap){(ColumnRule)(rule < 0 ? 0 : rule), json_number(c, "centre", 0), json_number(c, "scale", 1),
+                               json_number(c, "clip", 0),         json_number(c, "low", 0),    json_number(c, "high", 0)};
+  }
+  size_t n;
+  const Tensor *tensors = graph_tensors(m->graph, &n);
+  for (size_t i = 0; i < n && status == EBB_OK; i++) {
+    const char *name = arena_print(m->arena, "ema.%s", tensors[i].name);
+    const SafeTensor *t = safetensors_get(&file, name);
+    if (t == NULL || strcmp(t->dtype, "F32") != 0 || t->bytes != (size_t)tensors[i].count * sizeof(float))
+      status = fail(EBB_E_SHAPE, "%s: expected tensor %s with %" PRId64 " float32 numbers, %s", path, name, tensors[i].count,
+                    t == NULL ? "found none" : "found another shape");
+    else
+      memcpy(m->weights + tensors[i].offset, t->data, t->bytes);
+  }
+end:
+  safetensors_close(&file);
+  return status;
+}

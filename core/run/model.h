@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A model: how the user's numbers become the network's, the network, and what its answer means. Made from the spec and the simulator's description;
+ * its statistics are fitted to the training set or read from a file, its weights trained or read.
+ *
+ * The file (safetensors): tensors by their names in the graph, raw and with the prefix "ema." (the ones that sample); in the metadata, as text: spec,
+ * parameters and columns (JSON lists, one object a parameter or data column: how to map it), prediction, lambda_min, lambda_max, parameter_count. */
+#ifndef EBB_RUN_MODEL_H
+#define EBB_RUN_MODEL_H
+
+#include <ebb/simulator.h>
+
+#include "graph/graph.h"
+#include "model/prediction.h"
+#include "model/safetensors.h"
+#include "model/transform.h"
+#include "run/schedule.h"
+
+typedef struct Model {
+  Arena *arena;
+  int64_t d, q; /* parameters; numbers of a data row */
+  EbbLayout theta, data;
+  const EbbParameter *parameter; /* [d] */
+  ParameterMap *map;             /* [d] */
+  ColumnMap *column;             /* [q] */
+  EbbChild schedule, objective, network;
+  ScheduleView view;
+  EbbObjectiveNeeds needs;
+  Graph *graph;
+  float *weights; /* arena of the graph: what samples */
+} Model;
+
+EbbStatus model_new(Arena *, Pool *, const Spec *, const EbbModelInfo *, Model **out);
+void model_free(Model *); /* NULL-safe: the instances' destroy; memory is the arena's */
+EbbStatus model_write(const Model *, const char *path, const float *raw, const char *spec_text, const SafeMeta *more, size_t more_n);
+EbbStatus model_read(Model *, const char *path);
+
+/* The user's numbers to the network's, one row. */
+void model_theta_forward(const Model *, const float *theta, float *x);
+void model_theta_inverse(const Model *, const double *x, float *theta);
+void model_data_forward(const Model *, const float *data, float *value);
+
+/* How far a data row lies outside what was seen in training: the largest distance over columns in units of scale, and the column (-1: inside
+ * everywhere). */
+double model_outside(const Model *, const float *data, int64_t *column);
+
+#endif

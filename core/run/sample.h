@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Draws of a trained model for given observations, into a folder: theta.npy (observations, draws, parameters) float32, and summary.csv. Taken up
+ * again where a killed attempt stopped. */
+#ifndef EBB_RUN_SAMPLE_H
+#define EBB_RUN_SAMPLE_H
+
+#include "run/run.h"
+
+typedef struct SampleJob {
+  Pool *pool;
+  const Model *model;
+  EbbChild *sampler; /* an instance */
+  const SpecGrid *grid;
+  const Observations *observations;
+  int64_t draws, block; /* block 0: the default */
+  uint64_t seed;
+  const char *folder;
+  Stage *stage; /* keeps the time; NULL: none */
+} SampleJob;
+
+EbbStatus sample_draws(const SampleJob *, SampleFacts *facts);
+/* mean, sd and quantiles of each observation and parameter; rows that failed are left out. */
+EbbStatus sample_summary(const Model *, const Observations *, int64_t draws, const char *folder);
+/* Says which observations lie outside what the model was trained on; returns how many. */
+int64_t sample_warn_outside(const Model *, const Observations *);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The simulate stage: parameters from the prior, data from the simulator, in blocks of fixed size whose rows are addressed. The folder's key does not
+ * depend on how many rows: a larger count takes over the rows of the largest set there is. Files grow in place; `rows` says how many are whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/prior.h"
+#include "run/run.h"
+
+enum { BLOCK = 100, WAVE = 640 }; /* rows a task; tasks between two writes */
+
+typedef struct Simulating {
+  const EbbChild *simulator;
+  const EbbModelInfo *info;
+  uint64_t seed;
+  int64_t first, rows, d, q;
+  bool draw; /* theta from the prior; else given */
+  float *theta, *x;
+  uint8_t *failed;
+  Progress *progress;
+} Simulating;
+
+static EbbStatus draw_prior(const Simulating *s, EbbWork *work, int64_t n, const uint64_t *id, float *theta) {
+  const EbbSimulatorOps *ops = s->simulator->ops;
+  EbbRng rng = {s->seed, STREAM_PRIOR};
+  if (ops->prior != NULL) return ops->prior(s->simulator->self, rng, n, id, theta);
+  double *u = work_alloc(work, (size_t)(n * s->d) * sizeof *u);
+  random_uniform(rng, n, id, NULL, 0, s->d, u);
+  for (int64_t i = 0; i < n * s->d; i++) theta[i] = (float)prior_quantile(&s->info->parameter[i % s->d], u[i]);
+  return EBB_OK;
+}
+
+static EbbStatus simulate_block(void *ctx, EbbWork *work, int64_t task) {
+  const Simulating *s = ctx;
+  const EbbSimulatorOps *ops = s->simulator->ops;
+  int64_t begin = task * BLOCK, n = s->rows - begin < BLOCK ? s->rows - begin : BLOCK;
+  uint64_t *id = work_alloc(work, (size_t)n * sizeof *id);
+  for (int64_t i = 0; i < n; i++) id[i] = (uint64_t)(s->first + begin + i);
+  float *theta = s->theta + begin * s->d, *x = s->x + begin * s->q;
+  uint8_t *failed = s->failed + begin;
+  memset(failed, 0, (size_t)n);
+  EbbStatus status = EBB_OK;
+  if (s->draw) status = draw_prior(s, work, n, id, theta);
+  EbbData data = {.size = sizeof data, .layout = s->info->data, .rows = n, .value = x};
+  breadcrumb(s->simulator->component, "simulate", n);
+  if (status == EBB_OK) status = ops->simulate(s->simulator->self, work, (EbbRng){s->seed, s->simulator->stream}, n, id, theta, &data, failed);
+  breadcrumb(NULL, NULL, 0);
+  if (status < 0) return status;
+  for (int64_t i = 0; i < n; i++) { /* a number that is not finite is no data, whatever the simulator says */
+    bool finite = true;
+    for (int64_t j = 0; j < s->d; j++) finite = finite && isfinite(theta[i * s->d + j]);
+    for (int64_t j = 0; j < s->q; j++) finite = finite && isfinite(x[i * s->q + j]);
+    if (!finite) failed[i] = 1;
+  }
+  if (s->progress != NULL) progress_add(s->progress, n);
+  return EBB_OK;
+}
+
+EbbStatus simulate_rows(Pool *pool, const EbbChild *simulator, const EbbModelInfo *info, uint64_t seed, int64_t first, int64_t rows,
+                        const float *theta, float *x, uint8_t *failed) {
+  Simulating s = {
+      .simulator = simulator, .info = info, .seed = seed, .first = first, .rows = rows, .theta = (float *)(uintptr_t)theta, .x = x, .failed = failed};
+  s.d = ebb_layout_numbers(&info->theta);
+  s.q = ebb_layout_numbers(&info->data);
+  return pool_run(pool, (rows + BLOCK - 1) / BLOCK, simulate_block, &s);
+}
+
+/* ---- Growing files ---- */
+
+typedef struct Growing {
+  FILE *file[3]; /* theta, x, failed */
+  int64_t width[3];
+  long data[3]; /* where the numbers begin */
+} Growing;
+
+static const char *const names[3] = {"theta.npy", "x.npy", "failed.npy"};
+
+static EbbStatus grow_open(Growing *g, const char *folder, int64_t rows, int64_t done, int64_t d, int64_t q) {
+  const int64_t widths[3] = {d * 4, q * 4, 1};
+  const int64_t shapes[3][2] = {{rows, d}, {rows, q}, {rows, 0}};
+  for (int k = 0; k < 3; k++) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, names[k]);
+    g->width[k] = widths[k];
+    g->file[k] = fopen(path, done > 0 ? "r+b" : "w+b");
+    if (g->file[k] == NULL) return fail(EBB_E_IO, "cannot write %s: %s", path, strerror(errno));
+    EbbStatus status = npy_header(g->file[k], k < 2 ? NPY_F32 : NPY_U8, k < 2 ? 2 : 1, shapes[k]);
+    if (status != EBB_OK) return status;
+    g->data[k] = ftell(g->file[k]);
+    if (fseek(g->file[k], g->data[k] + (long)(done * g->width[k]), SEEK_SET) != 0)
+      return fail(EBB_E_IO, "cannot move within %s: %s", path, strerror(errno));
+  }
+  return EBB_OK;
+}
+
+static EbbStatus grow_add(Growing *g, int64_t rows, const float *theta, const float *x, const uint8_t *failed) {
+  const void *from[3] = {theta, x, failed};
+  for (int k = 0; k < 3; k++)
+    if (fwrite(from[k], (size_t)g->width[k], (size_t)rows, g->file[k]) != (size_t)rows)
+      return fail(EBB_E_IO, "cannot write simulations (%s): %s", names[k], strerror(errno));
+  return EBB_OK;
+}
+
+static EbbStatus grow_sync(Growing *g) {
+  for (int k = 0; k < 3; k++)
+    if (fflush(g->file[k]) != 0 || fdatasync(fileno(g->file[k])) != 0)
+      return fail(EBB_E_IO, "cannot write simulations (%s): %s", names[k], strerror(errno));
+  return EBB_OK;
+}
+
+static void grow_close(Growing *g) {
+  for (int k = 0; k < 3; k++)
+    if (g->file[k] != NULL) fclose(g->file[k]);
+}
+
+static int64_t rows_done(const char *work) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/rows", work);
+  FILE *f = fopen(path, "r");
+  int64_t rows = 0;
+  if (f == NULL) return 0;
+  if (fscanf(f, "%" SCNd64, &rows) != 1 || rows < 0) rows = 0;
+  fclose(f);
+  return rows;
+}
+
+static EbbStatus note_rows(Stage *stage, int64_t rows) {
+  char path[4096], text[32];
+  snprintf(path, sizeof path, "%s/rows", stage->work);
+  int n = snprintf(text, sizeof text, "%" PRId64 "\n", rows);
+  stage_note_time(stage);
+  return file_write(path, text, (size_t)n);
+}
+
+/* The largest set of the same key with fewer rows, to begin with: copies its rows. */
+static EbbStatus take_over(Run *run, Growing *g, int64_t *done) {
+  const char *key = run->simulate.key;
+  const char *dash = strrchr(key, '-');
+  char *prefix = arena_print(run->arena, "simulate-%.*s-", (int)(dash - key), key);
+  char **found;
+  size_t n;
+  EbbStatus status = folder_list(run->arena, run->store, &found, &n);
+  int64_t best = 0, count = run->spec->simulations.count;
+  for (size_t i = 0; i < n && status == EBB_OK; i++) {
+    char *end;
+    if (strncmp(found[i], prefix, strlen(prefix)) != 0) continue;
+    int64_t rows = strtoll(found[i] + strlen(prefix), &end, 10);
+    if (*end == '\0' && rows > best && rows < count) best = rows;
+  }
+  if (best == 0 || status != EBB_OK) return status;
+  Dataset old;
+  status = dataset_open(run->arena, path_join(run->arena, run->store, arena_print(run->arena, "%s%" PRId64, prefix, best)), best, &old);
+  if (status == EBB_OK) status = grow_add(g, best, old.theta, old.x, old.failed);
+  dataset_close(&old);
+  if (status == EBB_OK) {
+    log_line(LOG_INFO, "simulate: %" PRId64 " rows of an earlier set are kept", best);
+    *done = best;
+  }
+  return status;
+}
+
+static EbbStatus check_failed(const Run *run, const char *folder, int64_t rows) {
+  Arena *arena = arena_new();
+  Dataset set;
+  EbbStatus status = dataset_open(arena, folder, rows, &set);
+  int64_t failed = rows - set.usable;
+  if (status == EBB_OK && (double)failed > run->spec->simulations.most_failed * (double)rows) {
+    Str example = {0};
+    for (int64_t i = 0, shown = 0; i < rows && shown < 3; i++) {
+      if (set.failed[i] == 0) continue;
+      str_add(&example, shown > 0 ? "; (" : " (");
+      for (int64_t j = 0; j < set.d && j < 8; j++) str_print(&example, "%s%.6g", j > 0 ? ", " : "", (double)set.theta[i * set.d + j]);
+      str_add(&example, ")");
+      shown++;
+    }
+    status = fail(EBB_E_NUMERIC,
+                  "%" PRId64 " of %" PRId64 " simulations failed, more than simulations.most_failed = %g allows; first parameters that failed:%s",
+                  failed, rows, run->spec->simulations.most_failed, example.text);
+    str_free(&example);
+  }
+  dataset_close(&set);
+  arena_free(arena);
+  return status;
+}
+
+static EbbStatus make(Run *run) {
+  Stage *stage = &run->simulate;
+  int64_t rows = run->spec->simulations.count;
+  Simulating s = {.simulator = &run->simulator, .info = &run->info, .seed = run->spec->simulations.seed, .draw = true};
+  s.d = ebb_layout_numbers(&run->info.theta);
+  s.q = ebb_layout_numbers(&run->info.data);
+  Growing g = {0};
+  int64_t done = rows_done(stage->work), wave = BLOCK * WAVE;
+  EbbStatus status = grow_open(&g, stage->work, rows, done, s.d, s.q);
+  if (status == EBB_OK && done == 0) status = take_over(run, &g, &done);
+  s.theta = arena_alloc(run->arena, (size_t)(wave * s.d) * sizeof(float));
+  s.x = arena_alloc(run->arena, (size_t)(wave * s.q) * sizeof(float));
+  s.failed = arena_alloc(run->arena, (size_t)wave);
+  s.progress = progress_begin("simulate", "rows", rows, done);
+  double noted = seconds();
+  int64_t blocks = 16; /* the first waves are small, until the simulator's speed is known: about a second a wave */
+  while (done < rows && status == EBB_OK) {
+    if (run_stop) {
+      status = grow_sync(&g);
+      if (status == EBB_OK) status = note_rows(stage, done);
+      if (status == EBB_OK) status = fail(EBB_E_CANCELLED, "stopped while simulating; %" PRId64 " of %" PRId64 " rows are kept", done, rows);
+      break;
+    }
+    s.first = done;
+    s.rows = rows - done < blocks * BLOCK ? rows - done : blocks * BLOCK;
+    double started = seconds();
+    status = pool_run(run->pool, (s.rows + BLOCK - 1) / BLOCK, simulate_block, &s);
+    if (status == EBB_OK) status = grow_add(&g, s.rows, s.theta, s.x, s.failed);
+    done += s.rows;
+    double took = seconds() - started;
+    if (took < 0.5 && blocks < WAVE) blocks *= 2;
+    if (took > 2 && blocks > 1) blocks /= 2;
+    progress_at(s.progress, done, NULL);
+    if (status == EBB_OK && seconds() - noted > 4) {
+      status = grow_sync(&g);
+      if (status == EBB_OK) status = note_rows(stage, done);
+      noted = seconds();
+    }
+  }
+  if (status == EBB_OK) status = grow_sync(&g);
+  grow_close(&g);
+  progress_end(s.progress, NULL);
+  if (status == EBB_OK) status = check_failed(run, stage->work, rows);
+  if (status != EBB_OK) {
+    stage_release(stage);
+    return status;
+  }
+  char path[4096];
+  snprintf(path, sizeof path, "%s/rows", stage->work);
+  unlink(path);
+  return stage_commit(stage, NULL);
+}
+
+/* What the simulator makes, in a few lines: before hours of training a user should see a column that is constant or a scale that is wrong. */
+static EbbStatus summarise(Run *run) {
+  Dataset set;
+  EbbStatus status = dataset_open(run->arena, run->simulate.folder, run->spec->simulations.count, &set);
+  if (status != EBB_OK) return status;
+  run->failed_simulations = set.rows - set.usable;
+  if (run->failed_simulations > 0)
+    log_line(LOG_WARNING,
+             "%" PRId64 " of %" PRId64 " simulations failed and are left out; where failure depends on the parameters this changes the prior",
+             run->failed_simulations, set.rows);
+  if (!run->simulate.reused && set.usable > 0) {
+    int64_t shown = set.q < 12 ? set.q : 12;
+    log_line(LOG_INFO, "prior predictive, %" PRId64 " rows:  column  mean  sd  min  max", set.usable);
+    for (int64_t j = 0; j < shown; j++) {
+      double mean = 0, square = 0, low = INFINITY, high = -INFINITY;
+      for (int64_t i = 0; i < set.usable; i++) mean += (double)set.x[set.take[i] * set.q + j];
+      mean /= (double)set.usable;
+      for (int64_t i = 0; i < set.usable; i++) {
+        double v = (double)set.x[set.take[i] * set.q + j];
+        square += (v - mean) * (v - mean);
+        low = fmin(low, v);
+        high = fmax(high, v);
+      }
+      log_line(LOG_INFO, "  x%-4" PRId64 " %12.5g %12.5g %12.5g %12.5g%s", j + 1, mean, sqrt(square / (double)set.usable), low, high,
+               low == high ? "  constant" : "");
+    }
+    if (shown < set.q) log_line(LOG_INFO, "  and %" PRId64 " more columns", set.q - shown);
+  }
+  dataset_close(&set);
+  return EBB_OK;
+}
+
+EbbStatus run_simulate(Run *run) {
+  EbbStatus status = EBB_OK;
+  if (!run->simulate.done) status = stage_begin(&run->simulate);
+  if (status == EBB_OK && !run->simulate.done) status = make(run);
+  return status == EBB_OK ? summarise(run) : status;
+}
