@@ -94,8 +94,8 @@ typedef struct Sample {
 struct Progress {
   Progress *outer; /* of the same thread */
   char *stage, *unit, *note;
-  int64_t total, start, drawn;
-  atomic_int_least64_t done;
+  int64_t total, start, drawn, scale; /* scale: steps a unit */
+  atomic_int_least64_t done, expected;
   double began, due; /* due: the next time something may be drawn */
   Sample sample[SAMPLES];
   int samples;
@@ -161,12 +161,12 @@ static void describe(Str *s, const Progress *p, double now, int64_t done, int ba
     if (bar > 0) str_add(s, " [");
     for (int k = 0; k < bar; k++) str_add(s, k < (int)(part * bar) ? "#" : "-");
     str_print(s, bar > 0 ? "] %3d%%," : ": %d%%,", (int)(100 * part));
-    str_print(s, " %" PRId64 " of %" PRId64 " %s", done, p->total, p->unit);
+    str_print(s, " %" PRId64 " of %" PRId64 " %s", done / p->scale, p->total / p->scale, p->unit);
   } else {
-    str_print(s, ": %" PRId64 " %s", done, p->unit);
+    str_print(s, ": %" PRId64 " %s", done / p->scale, p->unit);
   }
   double speed = rate(p, now, done);
-  add_rate(s, speed, p->unit);
+  add_rate(s, speed / (double)p->scale, p->unit);
   if (speed > 0 && done < p->total) {
     str_add(s, ", ");
     add_duration(s, (double)(p->total - done) / speed);
@@ -221,9 +221,9 @@ static void emit_json(const Progress *p, const char *event, double now, int64_t 
   json_key(&w, "unit");
   json_put_string(&w, p->unit);
   json_key(&w, "done");
-  json_put_int(&w, done);
+  json_put_int(&w, done / p->scale);
   json_key(&w, "total");
-  json_put_int(&w, p->total);
+  json_put_int(&w, p->total / p->scale);
   json_key(&w, "seconds");
   json_put_real(&w, now - p->began);
   if (speed > 0 && done < p->total) {
@@ -280,6 +280,7 @@ Progress *progress_begin(const char *stage, const char *unit, int64_t total, int
   p->stage = copy(stage);
   p->unit = copy(unit);
   p->total = total;
+  p->scale = 1;
   p->start = p->drawn = done;
   atomic_store(&p->done, done);
   p->began = seconds();
@@ -314,6 +315,23 @@ void progress_at(Progress *p, int64_t done, const char *note) {
   draw(p, now);
 }
 
+void progress_fine(Progress *p, int64_t scale) {
+  p->scale = scale;
+  p->total *= scale;
+  p->start *= scale;
+  p->drawn *= scale;
+  p->sample[0].done *= (double)scale;
+  atomic_store(&p->done, p->start);
+}
+
+void progress_expect(Progress *p, int64_t units) { atomic_store_explicit(&p->expected, units, memory_order_relaxed); }
+
+Progress *progress_current(void) { return newest; }
+
+void progress_share(Progress *p, int64_t parts) {
+  if (p != NULL && parts > 0) progress_add(p, atomic_load_explicit(&p->expected, memory_order_relaxed) / parts);
+}
+
 void progress_add(Progress *p, int64_t n) { atomic_fetch_add_explicit(&p->done, n, memory_order_relaxed); }
 
 void progress_tick(void) {
@@ -341,11 +359,11 @@ void progress_end(Progress *p, const char *note) {
   } else {
     Str s = {0};
     if (done < p->total)
-      str_print(&s, "%s: stopped after %" PRId64 " of %" PRId64 " %s, ", p->stage, done, p->total, p->unit);
+      str_print(&s, "%s: stopped after %" PRId64 " of %" PRId64 " %s, ", p->stage, done / p->scale, p->total / p->scale, p->unit);
     else
-      str_print(&s, "%s: %" PRId64 " %s in ", p->stage, done, p->unit);
+      str_print(&s, "%s: %" PRId64 " %s in ", p->stage, done / p->scale, p->unit);
     add_duration(&s, time);
-    if (time > 0 && done >= p->total) add_rate(&s, (double)(done - p->start) / time, p->unit);
+    if (time > 0 && done >= p->total) add_rate(&s, (double)(done - p->start) / (double)p->scale / time, p->unit);
     add_note(&s, p);
     emit(s.text);
     str_free(&s);

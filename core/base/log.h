@@ -25,6 +25,13 @@ void progress_at(Progress *, int64_t done, const char *note); /* cheap: draws at
 void progress_add(Progress *, int64_t n);
 /* Draws what workers have added to the calling thread's newest progress, if due. The pool calls it between tasks and while it waits. */
 void progress_tick(void);
+/* Units so large that one takes long: done and total are counted in `scale` steps a unit from here on (right after the beginning). Work that is worth
+ * `steps` is announced by progress_expect; each of its `parts` tasks then gives its share, from any thread. progress_current: of the calling thread,
+ * NULL if none. */
+void progress_fine(Progress *, int64_t scale);
+void progress_expect(Progress *, int64_t steps);
+void progress_share(Progress *, int64_t parts); /* NULL-safe */
+Progress *progress_current(void);
 void progress_end(Progress *, const char *note); /* NULL-safe; frees */
 
 #endif

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "num/kernels.h"
 #include "num/linalg.h"
 #include "num/random.h"
@@ -84,10 +85,26 @@ static void host_product(const EbbHost *table, const EbbProduct *p) {
   });
 }
 
+/* A task whose end moves the bar. */
+typedef struct Parallel {
+  EbbStatus (*task)(void *, EbbWork *, int64_t);
+  void *ctx;
+  int64_t n;
+  Progress *progress;
+} Parallel;
+
+static EbbStatus parallel_task(void *ctx, EbbWork *work, int64_t i) {
+  const Parallel *p = ctx;
+  EbbStatus status = p->task(p->ctx, work, i);
+  progress_share(p->progress, p->n);
+  return status;
+}
+
 static EbbStatus host_parallel(const EbbHost *table, int64_t n, EbbStatus (*task)(void *, EbbWork *, int64_t), void *ctx) {
   const Host *h = host_of(table);
   if (!pthread_equal(h->owner, pthread_self())) return table->fail(table, EBB_E_UNSUPPORTED, "parallel was called from a worker thread");
-  if (h->pool != NULL) return pool_run(h->pool, n, task, ctx);
+  Parallel all = {task, ctx, n, progress_current()};
+  if (h->pool != NULL) return pool_run(h->pool, n, parallel_task, &all);
   EbbWork *work = work_new();
   WorkMark empty = work_mark(work);
   EbbStatus status = EBB_OK;

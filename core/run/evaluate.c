@@ -11,7 +11,7 @@
 
 #include "run/run.h"
 
-enum { SETS = 2, STREAM_METRIC = 3000 };
+enum { SETS = 2, STEPS = 1000 /* of progress, an observation */, STREAM_METRIC = 3000 };
 
 /* Lines of metrics.csv and curves.csv, as a metric reports them. */
 typedef struct Report {
@@ -259,6 +259,7 @@ static EbbStatus judge_all(Judge *j, Stage *stage) {
   int64_t done = kept_before(run->arena, stage, &j->report);
   bool skipped = false;
   Progress *progress = progress_begin(j->metric.component->id, "observations", o->n, done);
+  progress_fine(progress, STEPS);
   EbbStatus status = EBB_OK;
   while (done < o->n && !skipped && status == EBB_OK) {
     if (run_stop) {
@@ -267,12 +268,13 @@ static EbbStatus judge_all(Judge *j, Stage *stage) {
       break;
     }
     int64_t sets = o->n - done < SETS ? o->n - done : SETS;
+    progress_expect(progress, sets * STEPS);
     status = judge_some(j, done, sets, &skipped);
     if (status == EBB_OK && !skipped) {
       done += sets;
       status = keep_some(stage, &j->report, done);
     }
-    progress_at(progress, done, NULL);
+    progress_at(progress, done * STEPS, NULL);
   }
   progress_end(progress, NULL);
   if (status == EBB_OK && skipped)

@@ -105,7 +105,7 @@ static Node *add_map(Arena *arena, Node *root, const char *key) {
 
 static void make_absolute(Arena *arena, Node *map, const char *key, const char *folder) {
   Node *n = map != NULL && map->type == NODE_MAP ? config_get(map, key) : NULL;
-  if (n == NULL || n->type != NODE_SCALAR || n->text == NULL || n->text[0] == '/' || n->text[0] == '\0') return;
+  if (n == NULL || config_is_null(n) || n->type != NODE_SCALAR || n->text[0] == '/') return;
   n->text = path_join(arena, folder, n->text);
 }
 
@@ -118,7 +118,8 @@ static void complete(Arena *arena, Node *root, const char *folder) {
     add_member(arena, add_map(arena, root, seeded[i]), "seed", seed != NULL && seed->type == NODE_SCALAR ? seed->text : "1");
   Node *sampling = config_get(root, "sampling");
   Node *observations = sampling != NULL && sampling->type == NODE_MAP ? config_get(sampling, "observations") : NULL;
-  if (observations != NULL && observations->type == NODE_MAP && config_get(observations, "file") != NULL) {
+  Node *file = observations != NULL && observations->type == NODE_MAP ? config_get(observations, "file") : NULL;
+  if (file != NULL && !config_is_null(file)) {
     add_member(arena, observations, "from", "file");
     make_absolute(arena, observations, "file", folder);
     if (config_get(observations, "index") == NULL) {
