@@ -3,6 +3,9 @@
  * Instances, checks that hold for any kind, and the view of a schedule. */
 #include "suite.h"
 
+#include "num/isa.h"
+#include "num/linalg.h"
+
 void suite_ok(EbbStatus status, const char *file, int line, const char *call) {
   if (status != EBB_OK) printf("\n    %s:%d: %s gave %d: %s", file, line, call, status, fail_text());
   CU_ASSERT_EQUAL(status, EBB_OK);
@@ -35,8 +38,9 @@ static void stop(const char *what) {
 Registry *suite_registry(void) {
   static Registry *registry;
   static const char *const folders[] = {PLUGINS, TEST_PLUGINS};
-  if (registry == NULL && registry_new(&(RegistryOptions){.folders = folders, .folder_count = COUNT(folders), .trust = true}, &registry) != EBB_OK)
-    stop("plugins");
+  if (registry != NULL) return registry;
+  RegistryOptions options = {.folders = folders, .folder_count = COUNT(folders), .trust = true};
+  if (isa_setup(getenv("EBB_ISA")) != EBB_OK || linalg_setup() != EBB_OK || registry_new(&options, &registry) != EBB_OK) stop("suite");
   return registry;
 }
 
