@@ -2,101 +2,18 @@
  *
  * Simulators: what they declare, that rows are addressed, that prior, simulation and exact posterior belong together (rank statistics: Cook 2006,
  * Talts 2018), and closed forms of particular ones (benchmarks.md 2). */
-#include <ebb/simulator.h>
-
 #include "model/prior.h"
-#include "suite.h"
-
-typedef struct Sim {
-  const char *id;
-  EbbChild child;
-  const EbbSimulatorOps *ops;
-  EbbModelInfo info;
-  int64_t d, numbers;
-  EbbWork *work;
-} Sim;
-
-static Sim make(const char *yaml) {
-  Sim s = {.id = yaml, .child = suite_make(EBB_SIMULATOR, yaml), .info = {.size = sizeof(EbbModelInfo)}, .work = work_new()};
-  s.ops = s.child.ops;
-  CHECK_OK(s.ops->describe(s.child.self, &s.info));
-  s.d = ebb_layout_numbers(&s.info.theta);
-  s.numbers = ebb_layout_numbers(&s.info.data);
-  return s;
-}
+#include "simulated.h"
 
 static void each(void (*check)(const Sim *)) {
   size_t n;
   const EbbComponent *const *all = suite_all(EBB_SIMULATOR, &n);
   for (size_t i = 0; i < n; i++) {
-    Sim s = make(all[i]->id);
+    Sim s = sim_make(all[i]->id);
     check(&s);
     work_free(s.work);
     plugin_destroy(&s.child);
   }
-}
-
-/* Data of some rows; count, stamp and token only where the layout has them. */
-static EbbData data_new(const Sim *s, int64_t rows) {
-  Arena *a = suite_arena();
-  bool varies = s->info.data.kind == EBB_SET || s->info.data.kind == EBB_SERIES;
-  return (EbbData){.size = sizeof(EbbData),
-                   .layout = s->info.data,
-                   .rows = rows,
-                   .value = ARENA_ARRAY(a, float, rows * s->numbers),
-                   .stamp = s->info.data.kind == EBB_SERIES ? ARENA_ARRAY(a, float, rows * s->info.data.n) : NULL,
-                   .count = varies ? ARENA_ARRAY(a, int32_t, rows) : NULL};
-}
-
-/* ids first, first + 1, ... */
-static uint64_t *ids(int64_t first, int64_t rows) {
-  uint64_t *id = ARENA_ARRAY(suite_arena(), uint64_t, rows);
-  for (int64_t i = 0; i < rows; i++) id[i] = (uint64_t)(first + i);
-  return id;
-}
-
-static const EbbRng rng_prior = {1, 11}, rng_data = {1, 12}, rng_reference = {1, 13};
-
-/* By the declared families, or by the simulator's own slot. */
-static float *prior(const Sim *s, int64_t first, int64_t rows) {
-  float *theta = ARENA_ARRAY(suite_arena(), float, rows * s->d);
-  double *u = ARENA_ARRAY(suite_arena(), double, rows * s->d);
-  uint64_t *id = ids(first, rows);
-  bool own = false;
-  for (int64_t j = 0; j < s->d; j++) own = own || s->info.parameter[j].family == EBB_PRIOR_OWN;
-  if (own) {
-    CHECK_OK(s->ops->prior(s->child.self, rng_prior, rows, id, theta));
-    return theta;
-  }
-  const EbbHost *host = plugin_host(&s->child);
-  host->uniform(host, rng_prior, rows, id, NULL, 0, s->d, u);
-  for (int64_t i = 0; i < rows * s->d; i++) theta[i] = (float)prior_quantile(&s->info.parameter[i % s->d], u[i]);
-  return theta;
-}
-
-static EbbData simulate(const Sim *s, int64_t first, int64_t rows, const float *theta, uint8_t *failed) {
-  EbbData out = data_new(s, rows);
-  WorkMark mark = work_mark(s->work);
-  CHECK_OK(s->ops->simulate(s->child.self, s->work, rng_data, rows, ids(first, rows), theta, &out, failed));
-  work_reset(s->work, mark);
-  return out;
-}
-
-static float *reference(const Sim *s, const EbbData *one, int64_t first, int64_t rows) {
-  float *theta = ARENA_ARRAY(suite_arena(), float, rows * s->d);
-  WorkMark mark = work_mark(s->work);
-  CHECK_OK(s->ops->reference(s->child.self, s->work, rng_reference, one, rows, ids(first, rows), theta));
-  work_reset(s->work, mark);
-  return theta;
-}
-
-static EbbData row_of(const Sim *s, const EbbData *all, int64_t i) {
-  EbbData one = *all;
-  one.rows = 1;
-  one.value += i * s->numbers;
-  if (one.stamp != NULL) one.stamp += i * one.layout.n;
-  if (one.count != NULL) one.count += i;
-  return one;
 }
 
 static void descriptions_are_sound(void) { suite_check_descriptions(EBB_SIMULATOR); }
@@ -114,27 +31,27 @@ static void declarations_are_sane(void) { each(check_description); }
 static void check_addressing(const Sim *s) {
   enum { ROWS = 257 };
   static const int64_t blocks[] = {1, 2, 7, 256};
-  float *theta = prior(s, 0, ROWS);
+  float *theta = sim_prior(s, 0, ROWS);
   uint8_t failed[ROWS] = {0}, again[ROWS] = {0};
-  EbbData whole = simulate(s, 0, ROWS, theta, failed);
+  EbbData whole = sim_run(s, 0, ROWS, theta, failed);
   for (int64_t i = 0; i < ROWS; i++)
     for (int64_t j = 0; j < s->numbers; j++) CHECK(failed[i] || isfinite(whole.value[i * s->numbers + j]), "%s: row %d is not finite", s->id, (int)i);
   for (size_t b = 0; b < COUNT(blocks); b++)
     for (int64_t first = 0; first < ROWS; first += blocks[b]) {
       int64_t rows = ROWS - first < blocks[b] ? ROWS - first : blocks[b];
-      EbbData part = simulate(s, first, rows, theta + first * s->d, again);
+      EbbData part = sim_run(s, first, rows, theta + first * s->d, again);
       CHECK(memcmp(part.value, whole.value + first * s->numbers, (size_t)(rows * s->numbers) * sizeof(float)) == 0,
             "%s: rows from %d in blocks of %d have other bits", s->id, (int)first, (int)blocks[b]);
       CHECK(memcmp(again, failed + first, (size_t)rows) == 0, "%s: other rows fail in blocks of %d", s->id, (int)blocks[b]);
     }
   CHECK(memcmp(whole.value, whole.value + s->numbers, (size_t)s->numbers * sizeof(float)) != 0, "%s: two rows are the same", s->id);
-  simulate(s, 0, 0, theta, again);
+  sim_run(s, 0, 0, theta, again);
 }
 static void rows_are_addressed(void) { each(check_addressing); }
 
 static void check_observations(const Sim *s) {
   for (int64_t k = 1; k <= s->info.observations; k++) {
-    EbbData one = data_new(s, 1);
+    EbbData one = sim_data(s, 1);
     float *truth = ARENA_ARRAY(suite_arena(), float, s->d);
     CHECK_OK(s->ops->observation(s->child.self, k, &one, truth));
     for (int64_t j = 0; j < s->numbers; j++) CHECK(isfinite(one.value[j]), "%s: observation %d, number %d", s->id, (int)k, (int)j);
@@ -153,14 +70,14 @@ static void observations_are_possible_at_their_truths(void) { each(check_observa
 static void check_ranks(const Sim *s) {
   enum { SETS = 1000, DRAWS = 9 };
   if (s->ops->reference == NULL) return;
-  float *theta = prior(s, 0, SETS);
+  float *theta = sim_prior(s, 0, SETS);
   uint8_t *failed = ARENA_ARRAY(suite_arena(), uint8_t, SETS);
-  EbbData data = simulate(s, 0, SETS, theta, failed);
+  EbbData data = sim_run(s, 0, SETS, theta, failed);
   int64_t count[16][DRAWS + 1] = {{0}}, sets = 0, columns = s->d < 16 ? s->d : 16;
   for (int64_t i = 0; i < SETS; i++) {
     if (failed[i]) continue;
-    EbbData one = row_of(s, &data, i);
-    float *draw = reference(s, &one, i * DRAWS, DRAWS);
+    EbbData one = sim_row(s, &data, i);
+    float *draw = sim_reference(s, &one, i * DRAWS, DRAWS);
     sets++;
     for (int64_t j = 0; j < columns; j++) {
       int rank = 0;
@@ -178,10 +95,10 @@ static void exact_posteriors_rank_truths_uniformly(void) { each(check_ranks); }
 
 static void check_reference_rows(const Sim *s) {
   if (s->ops->reference == NULL || s->info.observations == 0) return;
-  EbbData one = data_new(s, 1);
+  EbbData one = sim_data(s, 1);
   float *truth = ARENA_ARRAY(suite_arena(), float, s->d);
   CHECK_OK(s->ops->observation(s->child.self, 1, &one, truth));
-  float *whole = reference(s, &one, 0, 100), *tail = reference(s, &one, 60, 40);
+  float *whole = sim_reference(s, &one, 0, 100), *tail = sim_reference(s, &one, 60, 40);
   CHECK(memcmp(whole + 60 * s->d, tail, (size_t)(40 * s->d) * sizeof *tail) == 0, "%s: draws 60 to 99 alone have other bits", s->id);
   for (int64_t i = 0; i < 100 * s->d; i++)
     CHECK((double)whole[i] > s->info.parameter[i % s->d].lower && (double)whole[i] < s->info.parameter[i % s->d].upper, "%s: draw outside", s->id);
@@ -209,14 +126,14 @@ static void two_moons_agrees_with_the_published_draws(void) {
                                      {0.30976, 0.0317, -0.64558, 0.07166},
                                      {0.56362, 0.03191, 0.63087, 0.07161},
                                      {0.97156, 0.02932, -0.35349, 0.02522}};
-  Sim s = make("two_moons");
+  Sim s = sim_make("two_moons");
   double *z[2] = {ARENA_ARRAY(suite_arena(), double, ROWS), ARENA_ARRAY(suite_arena(), double, ROWS)},
          *rho = ARENA_ARRAY(suite_arena(), double, ROWS);
   for (int k = 0; k < 5; k++) {
-    EbbData one = data_new(&s, 1);
+    EbbData one = sim_data(&s, 1);
     float truth[2];
     CHECK_OK(s.ops->observation(s.child.self, k + 1, &one, truth));
-    float *draw = reference(&s, &one, 0, ROWS);
+    float *draw = sim_reference(&s, &one, 0, ROWS);
     double left = 0;
     for (int64_t i = 0; i < ROWS; i++) {
       double sum = (double)draw[2 * i] + (double)draw[2 * i + 1];
@@ -239,10 +156,10 @@ static void two_moons_agrees_with_the_published_draws(void) {
 
 static void two_moons_has_a_density_that_integrates_to_one(void) {
   enum { SIDE = 600 };
-  Sim s = make("two_moons");
+  Sim s = sim_make("two_moons");
   float theta[2] = {0.3f, -0.5f};
   double centre[2] = {0.25 - fabs(-0.2) / sqrt(2), -0.8 / sqrt(2)}, h = 0.32 / SIDE, sum = 0, log_p;
-  EbbData one = data_new(&s, 1);
+  EbbData one = sim_data(&s, 1);
   for (int i = 0; i < SIDE; i++)
     for (int j = 0; j < SIDE; j++) {
       one.value[0] = (float)(centre[0] + (i + 0.5) * h / 2);
@@ -260,13 +177,13 @@ static void two_moons_has_a_density_that_integrates_to_one(void) {
 /* N(x/2, .05 I) */
 static void gaussian_linear_has_the_closed_posterior(void) {
   enum { ROWS = 20000, D = 10 };
-  Sim s = make("gaussian_linear");
-  EbbData one = data_new(&s, 1);
+  Sim s = sim_make("gaussian_linear");
+  EbbData one = sim_data(&s, 1);
   float truth[D];
   double *column = ARENA_ARRAY(suite_arena(), double, ROWS);
   for (int k = 1; k <= 5; k++) {
     CHECK_OK(s.ops->observation(s.child.self, k, &one, truth));
-    float *draw = reference(&s, &one, 0, ROWS);
+    float *draw = sim_reference(&s, &one, 0, ROWS);
     for (int j = 0; j < D; j++) {
       for (int64_t i = 0; i < ROWS; i++) column[i] = (double)draw[i * D + j];
       Moments m = moments(ROWS, column);
@@ -284,10 +201,10 @@ static void gaussian_linear_has_the_closed_posterior(void) {
 static void linear_gaussian_has_the_closed_posterior(void) {
   enum { ROWS = 20000, Q = 3 };
   for (int n = 1; n <= 3; n++) {
-    Sim s = make(arena_print(suite_arena(), "{use: linear_gaussian, d: 2, q: 3, n: %d, noise: 0.5, seed_matrix: 4}", n));
+    Sim s = sim_make(arena_print(suite_arena(), "{use: linear_gaussian, d: 2, q: 3, n: %d, noise: 0.5, seed_matrix: 4}", n));
     const EbbHost *host = plugin_host(&s.child);
     double A[Q][2], P[3] = {1, 0, 1}, b[2] = {0, 0};
-    EbbData one = data_new(&s, 1);
+    EbbData one = sim_data(&s, 1);
     float truth[2];
     CHECK_OK(s.ops->observation(s.child.self, 1, &one, truth));
     CHECK(s.numbers == Q * n, "%d numbers", (int)s.numbers);
@@ -301,7 +218,7 @@ static void linear_gaussian_has_the_closed_posterior(void) {
     }
     double det = P[0] * P[2] - P[1] * P[1], cov[3] = {P[2] / det, -P[1] / det, P[0] / det};
     double mean[2] = {cov[0] * b[0] + cov[1] * b[1], cov[1] * b[0] + cov[2] * b[1]}, sum[2] = {0, 0}, square[3] = {0, 0, 0};
-    float *draw = reference(&s, &one, 0, ROWS);
+    float *draw = sim_reference(&s, &one, 0, ROWS);
     for (int64_t i = 0; i < ROWS; i++) {
       double e[2] = {(double)draw[2 * i] - mean[0], (double)draw[2 * i + 1] - mean[1]};
       for (int k = 0; k < 2; k++) sum[k] += e[k] / ROWS;
