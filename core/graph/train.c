@@ -27,7 +27,7 @@ static void back(const Frame *f, Backward *b, EbbWork *work) {
 }
 
 EbbStatus trainer_new(Arena *a, const Graph *g, int64_t batch, Trainer **out) {
-  enum { FLOATS = 1 << 19, LEAST = 48 };
+  enum { FLOATS = 3 << 18, LEAST = 48 };
   if (g->steps == 0) return fail(EBB_E_UNSUPPORTED, "the graph is not finished");
   if (batch < 1) return fail(EBB_E_SHAPE, "a batch of %lld rows; at least 1 is needed", (long long)batch);
   Trainer *t = ARENA_NEW(a, Trainer);

@@ -215,7 +215,7 @@ typedef struct Sample {
 } Sample;
 
 static inline Sample sample_new(const Net *net) {
-  isa_setup(NULL);
+  isa_setup(getenv("EBB_ISA"));
   Sample s = {.arena = arena_new(), .net = net};
   EbbLayout theta = vector_layout(net->dim), data = vector_layout(net->data);
   CU_ASSERT_EQUAL_FATAL(graph_new(s.arena, NULL, &theta, &data, &s.graph), EBB_OK);
