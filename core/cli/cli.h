@@ -33,13 +33,6 @@ EbbStatus session_threads(Session *);
 /* The spec with --set, and a Run around it (store and name by the options). */
 EbbStatus session_run(Session *, const char *spec_path, Run *out);
 
-typedef struct Command {
-  const char *name, *arguments, *does;
-  int least, most; /* arguments */
-  EbbStatus (*run)(Session *);
-} Command;
-const Command *commands(size_t *n);
-
 /* cmd_run.c */
 EbbStatus cmd_run(Session *);
 EbbStatus cmd_simulate(Session *);
@@ -53,6 +46,7 @@ EbbStatus cmd_describe(Session *);
 /* cmd_runs.c */
 EbbStatus cmd_runs(Session *);
 /* cmd_metric.c: any metric plugin on two files, `ebb c2st A B` */
+bool cmd_metric_known(Session *); /* whether the command is the id of a metric */
 EbbStatus cmd_metric(Session *);
 
 #endif

@@ -38,27 +38,23 @@ static EbbStatus read_draws(Arena *arena, const char *path, Table *table, float 
   return EBB_OK;
 }
 
-/* The command is neither built in nor a metric. */
-static EbbStatus unknown_command(const char *word) {
-  size_t n;
-  const Command *all = commands(&n);
-  const char *names[32];
-  for (size_t i = 0; i < n; i++) names[i] = all[i].name;
-  const char *near = nearest(word, names, n);
-  return near != NULL ? fail(EBB_E_CONFIG, "unknown command %s; did you mean %s?", word, near)
-                      : fail(EBB_E_CONFIG,
-                             "unknown command %s: neither built in nor a metric; `ebb help` lists the commands, `ebb plugins` the metrics", word);
+bool cmd_metric_known(Session *s) {
+  const Plugin *plugin;
+  bool known = registry_find(s->registry, EBB_METRIC, s->options->command, &plugin) == EBB_OK;
+  if (!known) fail_clear();
+  return known;
 }
 
 EbbStatus cmd_metric(Session *s) {
   const Options *o = s->options;
   const Plugin *plugin;
-  if (registry_find(s->registry, EBB_METRIC, o->command, &plugin) != EBB_OK) return unknown_command(o->command);
+  EbbStatus status = registry_find(s->registry, EBB_METRIC, o->command, &plugin);
+  if (status != EBB_OK) return status;
   if (o->arguments != 2) return fail(EBB_E_CONFIG, "usage: ebb %s DRAWS REFERENCE", o->command);
   Table draws, reference;
   float *theta, *other;
   Node *settings;
-  EbbStatus status = config_parse(s->arena, "--set", "{}", 2, &settings);
+  status = config_parse(s->arena, "--set", "{}", 2, &settings);
   Str dropped = {0};
   for (size_t i = 0; i < o->sets && status == EBB_OK; i++) status = config_set(s->arena, settings, o->set[i], &dropped);
   str_free(&dropped);

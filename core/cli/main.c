@@ -9,7 +9,12 @@
 
 #include "cli/cli.h"
 #include "num/isa.h"
-#include "num/linalg.h"
+
+typedef struct Command {
+  const char *name, *arguments, *does;
+  int least, most; /* arguments */
+  EbbStatus (*run)(Session *);
+} Command;
 
 static const Command all[] = {
     {"run", "SPEC", "all stages; finished ones are re-used", 1, 1, cmd_run},
@@ -22,11 +27,6 @@ static const Command all[] = {
     {"describe", "KIND/ID", "a component and its parameters", 1, 1, cmd_describe},
     {"runs", "", "the runs in the folder of runs", 0, 0, cmd_runs},
 };
-
-const Command *commands(size_t *n) {
-  *n = COUNT(all);
-  return all;
-}
 
 static void print_help(FILE *out) {
   fprintf(out, "ebb %s: diffusion models for simulation-based inference\n\n", EBB_VERSION);
@@ -61,34 +61,6 @@ static void install_signals(void) {
   breadcrumb_install();
 }
 
-EbbStatus session_threads(Session *s) {
-  if (s->pool != NULL) return EBB_OK;
-  const char *source = "--threads";
-  int threads = (int)s->options->threads;
-  if (threads == 0) threads = pool_default_threads(&source);
-  EbbStatus status = linalg_setup();
-  if (status == EBB_OK) status = pool_new(threads, &s->pool);
-  if (status == EBB_OK) log_line(LOG_INFO, "ebb %s, %s, %d thread%s (%s)", EBB_VERSION, isa_name(), threads, threads == 1 ? "" : "s", source);
-  return status;
-}
-
-EbbStatus session_run(Session *s, const char *path, Run *out) {
-  const Options *o = s->options;
-  Spec *spec;
-  EbbStatus status = spec_load(s->arena, s->registry, path, o->set, o->sets, &spec);
-  if (status != EBB_OK) return status;
-  char *name = arena_copy(s->arena, path_name(path));
-  if (strrchr(name, '.') != NULL && strrchr(name, '.') != name) *strrchr(name, '.') = '\0';
-  if (o->name != NULL && (o->name[0] == '.' || o->name[0] == '\0' || strchr(o->name, '/') != NULL))
-    return fail(EBB_E_CONFIG, "--name %s: a run's name is a folder's, without / and not beginning with a dot", o->name);
-  *out =
-      (Run){.arena = s->arena, .registry = s->registry, .spec = spec, .runs = o->runs, .name = o->name != NULL ? o->name : name, .block = o->block};
-  out->store = path_join(s->arena, o->runs, ".store");
-  status = session_threads(s);
-  out->pool = s->pool;
-  return status;
-}
-
 static int exit_status(EbbStatus status) {
   if (status == EBB_OK) return EXIT_DONE;
   if (status == EBB_E_CANCELLED && run_stop) return 128 + (int)run_stop;
@@ -103,7 +75,13 @@ static EbbStatus dispatch(Session *s) {
     if (s->options->arguments < c->least || s->options->arguments > c->most) return fail(EBB_E_CONFIG, "usage: ebb %s %s", c->name, c->arguments);
     return c->run(s);
   }
-  return cmd_metric(s);
+  if (cmd_metric_known(s)) return cmd_metric(s);
+  const char *names[COUNT(all)];
+  for (size_t i = 0; i < COUNT(all); i++) names[i] = all[i].name;
+  const char *near = nearest(word, names, COUNT(all));
+  return near != NULL ? fail(EBB_E_CONFIG, "unknown command %s; did you mean %s?", word, near)
+                      : fail(EBB_E_CONFIG,
+                             "unknown command %s: neither built in nor a metric; `ebb help` lists the commands, `ebb plugins` the metrics", word);
 }
 
 int main(int argc, char **argv) {

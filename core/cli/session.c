@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What most commands begin with: threads, and a run around a spec. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "num/isa.h"
+#include "num/linalg.h"
+
+EbbStatus session_threads(Session *s) {
+  if (s->pool != NULL) return EBB_OK;
+  const char *source = "--threads";
+  int threads = (int)s->options->threads;
+  if (threads == 0) threads = pool_default_threads(&source);
+  EbbStatus status = linalg_setup();
+  if (status == EBB_OK) status = pool_new(threads, &s->pool);
+  if (status == EBB_OK) log_line(LOG_INFO, "ebb %s, %s, %d thread%s (%s)", EBB_VERSION, isa_name(), threads, threads == 1 ? "" : "s", source);
+  return status;
+}
+
+EbbStatus session_run(Session *s, const char *path, Run *out) {
+  const Options *o = s->options;
+  Spec *spec;
+  EbbStatus status = spec_load(s->arena, s->registry, path, o->set, o->sets, &spec);
+  if (status != EBB_OK) return status;
+  char *name = arena_copy(s->arena, path_name(path));
+  if (strrchr(name, '.') != NULL && strrchr(name, '.') != name) *strrchr(name, '.') = '\0';
+  if (o->name != NULL && (o->name[0] == '.' || o->name[0] == '\0' || strchr(o->name, '/') != NULL))
+    return fail(EBB_E_CONFIG, "--name %s: a run's name is a folder's, without / and not beginning with a dot", o->name);
+  *out =
+      (Run){.arena = s->arena, .registry = s->registry, .spec = spec, .runs = o->runs, .name = o->name != NULL ? o->name : name, .block = o->block};
+  out->store = path_join(s->arena, o->runs, ".store");
+  status = session_threads(s);
+  out->pool = s->pool;
+  return status;
+}
