@@ -58,7 +58,7 @@ static EbbStatus simulate_given(Session *s) {
 
 EbbStatus cmd_simulate(Session *s) { return s->options->theta != NULL ? simulate_given(s) : until(s, GOAL_SIMULATE); }
 
-static EbbStatus write_manifest(const Run *run, const SampleJob *job, const SampleFacts *facts, int64_t outside, const char *out) {
+static EbbStatus write_manifest(const Run *run, const SampleJob *job, const SampleFacts *facts, const char *out) {
   JsonWriter w = {0};
   const struct {
     const char *key, *text;
@@ -79,8 +79,6 @@ static EbbStatus write_manifest(const Run *run, const SampleJob *job, const Samp
   json_begin_list(&w);
   for (int64_t j = 0; j < job->model->d; j++) json_put_string(&w, job->model->parameter[j].name);
   json_end_list(&w);
-  json_key(&w, "observations_outside_training_data");
-  json_put_int(&w, outside);
   json_key(&w, "observations");
   json_begin_list(&w);
   for (int64_t k = 0; k < job->observations->n; k++) {
@@ -93,6 +91,8 @@ static EbbStatus write_manifest(const Run *run, const SampleJob *job, const Samp
     json_put_real(&w, facts[k].seconds);
     json_key(&w, "failed");
     json_put_int(&w, facts[k].failed);
+    json_key(&w, "outside_training_data");
+    json_put_bool(&w, facts[k].outside > 0);
     json_end_object(&w);
   }
   json_end_list(&w);
@@ -127,7 +127,8 @@ static EbbStatus sample_run(Session *s, const char *folder) {
   EbbChild sampler = run.spec->sampling.sampler;
   if (status == EBB_OK) status = plugin_create(arena, run.pool, &sampler, &stream);
   if (status != EBB_OK) return status;
-  int64_t outside = sample_warn_outside(run.model, &run.observations);
+  SampleFacts *facts = ARENA_ARRAY(arena, SampleFacts, run.observations.n);
+  sample_warn_outside(run.model, &run.observations, facts);
   const char *work = path_join(arena, o->out, ".sampling");
   if (file_is_folder(work)) status = folder_remove(work);
   if (status == EBB_OK) status = folder_make(work);
@@ -148,7 +149,7 @@ static EbbStatus sample_run(Session *s, const char *folder) {
   for (size_t i = 0; i < COUNT(files) && status == EBB_OK; i++)
     if (rename(path_join(arena, work, files[i]), path_join(arena, o->out, files[i])) != 0)
       status = fail(EBB_E_IO, "cannot move %s to %s", files[i], o->out);
-  if (status == EBB_OK) status = write_manifest(&run, &job, facts, outside, o->out);
+  if (status == EBB_OK) status = write_manifest(&run, &job, facts, o->out);
   if (status == EBB_OK) status = folder_remove(work);
   if (status == EBB_OK)
     printf("%s/\n  theta.npy  (%" PRId64 ", %" PRId64 ", %" PRId64 ")\n  summary.csv\n  manifest.json\n", o->out, run.observations.n, job.draws,

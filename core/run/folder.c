@@ -131,6 +131,11 @@ static EbbStatus write_manifest(const Run *run, const char *folder, Goal goal, i
   json_begin_list(&w);
   for (int64_t k = 0; k < run->observations.n; k++) json_put_int(&w, run->observations.number[k]);
   json_end_list(&w);
+  json_key(&w, "outside_training_data"); /* numbers of the observations that are */
+  json_begin_list(&w);
+  for (int64_t k = 0; run->sampled != NULL && k < run->observations.n; k++)
+    if (run->sampled[k].outside > 0) json_put_int(&w, run->observations.number[k]);
+  json_end_list(&w);
   json_key(&w, "failed_simulations");
   json_put_int(&w, run->failed_simulations);
   if (status == EBB_OK) status = put_files(&w, run, folder, goal);

@@ -170,7 +170,8 @@ static void print_table(const Run *run) {
       else
         printf("  %16.4f", value);
     }
-    printf("  %11.4g  %6" PRId64 "  %7.2f\n", run->sampled[k].evaluations, run->sampled[k].failed, run->sampled[k].seconds);
+    printf("  %11.4g  %6" PRId64 "  %7.2f%s\n", run->sampled[k].evaluations, run->sampled[k].failed, run->sampled[k].seconds,
+           run->sampled[k].outside > 0 ? "  outside the training data" : "");
   }
   if (metrics > 0 && run->observations.n > 1) {
     printf("       mean");

@@ -41,6 +41,7 @@ typedef struct Observations {
 typedef struct SampleFacts {
   double evaluations, seconds; /* a draw; all draws */
   int64_t failed;
+  double outside; /* how far the observation lies outside the training data, in standard deviations of a column; 0: inside */
 } SampleFacts;
 
 typedef struct Run {

@@ -16,12 +16,12 @@
 
 enum { DEFAULT_BLOCK = 384, WAVE_BLOCKS = 16, STREAM_SAMPLER = 2000 };
 
-int64_t sample_warn_outside(const Model *m, const Observations *o) {
+void sample_warn_outside(const Model *m, const Observations *o, SampleFacts *facts) {
   int64_t outside = 0;
   for (int64_t i = 0; i < o->n; i++) {
     int64_t column;
     const float *row = o->data.value + i * m->q;
-    double far = model_outside(m, row, &column);
+    double far = facts[i].outside = model_outside(m, row, &column);
     if (column < 0) continue;
     if (outside++ < 5)
       log_line(LOG_WARNING,
@@ -30,7 +30,6 @@ int64_t sample_warn_outside(const Model *m, const Observations *o) {
                o->number[i], column + 1, (double)row[column], m->column[column].low, m->column[column].high, far);
   }
   if (outside > 5) log_line(LOG_WARNING, "%" PRId64 " of %" PRId64 " observations in all lie outside the training data", outside, o->n);
-  return outside;
 }
 
 /* How far the file is whole: [0] rows, then evaluations and failed rows of each observation. */
@@ -171,8 +170,11 @@ EbbStatus sample_draws(const SampleJob *job, SampleFacts *facts) {
   remove(path_join(arena, job->folder, "progress.npy"));
   double all = 0, took = seconds() - began;
   for (int64_t k = 0; k < o->n; k++) all += counts[2 * k];
-  for (int64_t k = 0; k < o->n; k++)
-    facts[k] = (SampleFacts){counts[2 * k] / (double)job->draws, all > 0 ? took * counts[2 * k] / all : 0, (int64_t)counts[2 * k + 1]};
+  for (int64_t k = 0; k < o->n; k++) {
+    facts[k].evaluations = counts[2 * k] / (double)job->draws;
+    facts[k].seconds = all > 0 ? took * counts[2 * k] / all : 0;
+    facts[k].failed = (int64_t)counts[2 * k + 1];
+  }
   name_failed(job, facts);
 end:
   if (file != NULL) fclose(file);
@@ -242,8 +244,8 @@ static EbbStatus read_facts(Run *run) {
   const Json *list = json_get(facts, "observations");
   int64_t k = 0;
   for (const Json *j = list != NULL ? list->first : NULL; j != NULL && k < run->observations.n; j = j->next, k++)
-    run->sampled[k] =
-        (SampleFacts){json_number(j, "evaluations_per_draw", NAN), json_number(j, "seconds", NAN), (int64_t)json_number(j, "failed", 0)};
+    run->sampled[k] = (SampleFacts){json_number(j, "evaluations_per_draw", NAN), json_number(j, "seconds", NAN), (int64_t)json_number(j, "failed", 0),
+                                    json_number(j, "outside", INFINITY)}; /* null: infinite */
   return EBB_OK;
 }
 
@@ -257,7 +259,7 @@ EbbStatus run_sample(Run *run) {
   EbbChild sampler = run->spec->sampling.sampler;
   if (status == EBB_OK) status = plugin_create(run->arena, run->pool, &sampler, &stream);
   if (status == EBB_OK) {
-    sample_warn_outside(run->model, &run->observations);
+    sample_warn_outside(run->model, &run->observations, run->sampled);
     SampleJob job = {run->pool,          run->model,
                      &sampler,           &run->spec->sampling.grid,
                      &run->observations, run->spec->sampling.draws,
@@ -273,9 +275,12 @@ EbbStatus run_sample(Run *run) {
   }
   Str facts = {0};
   str_add(&facts, "\"observations\": [");
-  for (int64_t k = 0; k < run->observations.n; k++)
-    str_print(&facts, "%s{\"number\": %" PRId64 ", \"evaluations_per_draw\": %.6g, \"seconds\": %.4g, \"failed\": %" PRId64 "}", k > 0 ? ", " : "",
-              run->observations.number[k], run->sampled[k].evaluations, run->sampled[k].seconds, run->sampled[k].failed);
+  for (int64_t k = 0; k < run->observations.n; k++) {
+    const SampleFacts *f = &run->sampled[k];
+    str_print(&facts, "%s{\"number\": %" PRId64 ", \"evaluations_per_draw\": %.6g, \"seconds\": %.4g, \"failed\": %" PRId64 ", \"outside\": ",
+              k > 0 ? ", " : "", run->observations.number[k], f->evaluations, f->seconds, f->failed);
+    str_print(&facts, isfinite(f->outside) ? "%.4g}" : "null}", f->outside);
+  }
   str_add(&facts, "]");
   status = stage_commit(&run->sample, facts.text);
   str_free(&facts);

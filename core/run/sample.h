@@ -22,7 +22,7 @@ typedef struct SampleJob {
 EbbStatus sample_draws(const SampleJob *, SampleFacts *facts);
 /* mean, sd and quantiles of each observation and parameter; rows that failed are left out. */
 EbbStatus sample_summary(const Model *, const Observations *, int64_t draws, const char *folder);
-/* Says which observations lie outside what the model was trained on; returns how many. */
-int64_t sample_warn_outside(const Model *, const Observations *);
+/* Finds how far each observation lies outside what the model was trained on, and says it. */
+void sample_warn_outside(const Model *, const Observations *, SampleFacts *facts);
 
 #endif
