@@ -142,7 +142,6 @@ static EbbStatus sample_run(Session *s, const char *folder) {
                    run.spec->sampling.seed,
                    work,
                    NULL};
-  SampleFacts *facts = ARENA_ARRAY(arena, SampleFacts, run.observations.n);
   if (status == EBB_OK) status = sample_draws(&job, facts);
   if (status == EBB_OK) status = sample_summary(run.model, &run.observations, job.draws, work);
   static const char *const files[] = {"theta.npy", "summary.csv"};
