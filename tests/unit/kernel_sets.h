@@ -31,6 +31,7 @@ static inline double any(void) { /* in [-1, 1): xorshift64 */
   return (double)(random_state >> 11) * 0x1p-52 - 1.0;
 }
 static inline float *numbers(int64_t n) {
+  if (n < 0) abort(); /* tells gcc -O3 that the size below does not wrap */
   float *x = malloc(((size_t)n + 1) * sizeof *x);
   for (int64_t i = 0; i < n; i++) x[i] = (float)any();
   return x;
