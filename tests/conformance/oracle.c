@@ -250,15 +250,16 @@ EbbStatus oracle_drive(Drive *d) {
   run.plan = (EbbPlan){.size = sizeof(EbbPlan),
                        .host = d->noise != NULL ? d->noise : plugin_host(d->sampler),
                        .schedule = d->schedule,
-                       .rng = {SEED, d->sampler->stream},
+                       .rng = {SEED, 1}, /* the same stream for every instance */
                        .dim = d->field->dim,
                        .items = 1,
                        .n = d->n,
                        .level = d->level};
-  run.plan.rng.stream = 1; /* the same for every instance */
   run.asked = ARENA_ARRAY(suite_arena(), int64_t, blocks);
   run.failed = ARENA_ARRAY(suite_arena(), int64_t, blocks);
   EbbStatus status = ops->prepare != NULL ? ops->prepare(d->sampler->self, &run.plan, &run.needs, &run.state) : EBB_OK;
+  if (status == EBB_OK && (run.needs.wants != 0 || run.needs.group != 1))
+    status = fail(EBB_E_UNSUPPORTED, "%s wants divergences, twists or groups, which the test host does not have yet", d->sampler->component->id);
   EbbWork *work = work_new();
   WorkMark empty = work_mark(work);
   if (status == EBB_OK && d->pool != NULL) status = pool_run(d->pool, blocks, run_block, &run);

@@ -14,6 +14,11 @@ Sim sim_make(const char *yaml) {
   return s;
 }
 
+void sim_free(Sim *s) {
+  work_free(s->work);
+  plugin_destroy(&s->child);
+}
+
 EbbData sim_data(const Sim *s, int64_t rows) {
   Arena *a = suite_arena();
   bool varies = s->info.data.kind == EBB_SET || s->info.data.kind == EBB_SERIES;

@@ -18,6 +18,7 @@ typedef struct Sim {
 } Sim;
 
 Sim sim_make(const char *yaml);
+void sim_free(Sim *);
 /* Room for rows of data; count and stamp only where the layout has them. */
 EbbData sim_data(const Sim *, int64_t rows);
 EbbData sim_row(const Sim *, const EbbData *, int64_t i); /* a view of one row */

@@ -11,8 +11,7 @@ static void each(void (*check)(const Sim *)) {
   for (size_t i = 0; i < n; i++) {
     Sim s = sim_make(all[i]->id);
     check(&s);
-    work_free(s.work);
-    plugin_destroy(&s.child);
+    sim_free(&s);
   }
 }
 
@@ -107,6 +106,31 @@ static void exact_draws_are_addressed_and_in_the_support(void) { each(check_refe
 
 /* ---- particular ones ---- */
 
+/* Of the five published observations and their parameters: sum of (place from 1) x value over the file's 5 x d numbers. */
+static void observations_are_the_published_ones(void) {
+  static const struct {
+    const char *id;
+    double x, theta;
+  } known[] = {{"two_moons", -14.136513, -23.989509}, {"gaussian_linear", -117.02801, -65.242261}};
+  for (size_t i = 0; i < COUNT(known); i++) {
+    Sim s = sim_make(known[i].id);
+    double x = 0, theta = 0;
+    float truth[16];
+    EbbData one = sim_data(&s, 1);
+    CHECK(s.info.observations == 5, "%s: %d observations", s.id, (int)s.info.observations);
+    for (int64_t k = 0; k < 5; k++) {
+      CHECK_OK(s.ops->observation(s.child.self, k + 1, &one, truth));
+      for (int64_t j = 0; j < s.d; j++) {
+        x += (double)(k * s.d + j + 1) * (double)one.value[j];
+        theta += (double)(k * s.d + j + 1) * (double)truth[j];
+      }
+    }
+    CHECK_NEAR(x, known[i].x, 1e-5, "%s: observations", s.id);
+    CHECK_NEAR(theta, known[i].theta, 1e-5, "%s: parameters", s.id);
+    sim_free(&s);
+  }
+}
+
 typedef struct Moments {
   double mean, sd;
 } Moments;
@@ -152,6 +176,7 @@ static void two_moons_agrees_with_the_published_draws(void) {
     CHECK_NEAR(radius.sd, 0.01, 0.0005, "set %d: its sd", k + 1);
     CHECK_NEAR(left / ROWS, 0.5, 0.025, "set %d: share of the left moon", k + 1);
   }
+  sim_free(&s);
 }
 
 static void two_moons_has_a_density_that_integrates_to_one(void) {
@@ -167,11 +192,16 @@ static void two_moons_has_a_density_that_integrates_to_one(void) {
       CHECK_OK(s.ops->log_likelihood(s.child.self, s.work, 1, theta, &one, &log_p));
       sum += exp(log_p) * h * h / 2;
     }
-  CHECK_NEAR(sum, 1, 1e-3, "integral over x"); /* the crescent is cut along U = 0 */
+  CHECK_NEAR(sum, 1, 1e-3, "integral over x");         /* the crescent is cut along U = 0 */
+  one.value[0] = (float)(centre[0] + 0.12 * cos(0.5)); /* off the middle of the crescent: -2 - ln(.01 sqrt(2 pi)) - ln(.12 pi) */
+  one.value[1] = (float)(centre[1] + 0.12 * sin(0.5));
+  CHECK_OK(s.ops->log_likelihood(s.child.self, s.work, 1, theta, &one, &log_p));
+  CHECK_NEAR(log_p, 2.661765303, 1e-4, "log likelihood at radius .12");
   one.value[0] = (float)(centre[0] - 0.05);
   one.value[1] = (float)(centre[1] + 0.09);
   CHECK_OK(s.ops->log_likelihood(s.child.self, s.work, 1, theta, &one, &log_p));
   CHECK(log_p == -INFINITY, "behind the crescent the log likelihood is %g", log_p);
+  sim_free(&s);
 }
 
 /* N(x/2, .05 I) */
@@ -195,6 +225,7 @@ static void gaussian_linear_has_the_closed_posterior(void) {
   CHECK_OK(s.ops->log_likelihood(s.child.self, s.work, 1, truth, &one, &log_p));
   for (int j = 0; j < D; j++) square += pow((double)one.value[j] - (double)truth[j], 2);
   CHECK_NEAR(log_p, -5 * square - 5 * log(0.62831853071795865), 1e-9, "log likelihood");
+  sim_free(&s);
 }
 
 /* Two parameters, so that the posterior can be written with a 2 x 2 inverse: P = I + n A'A / .5, mean = P^-1 A' sum x / .5. */
@@ -235,6 +266,7 @@ static void linear_gaussian_has_the_closed_posterior(void) {
     for (int i = 0; i < n * Q; i++)
       wanted -= pow((double)one.value[i] - A[i % Q][0] * (double)truth[0] - A[i % Q][1] * (double)truth[1], 2) + 0.5 * log(3.14159265358979324);
     CHECK_NEAR(log_p, wanted, 1e-9, "n = %d: log likelihood", n);
+    sim_free(&s);
   }
 }
 
@@ -245,6 +277,7 @@ static const Test tests[] = {
     {"observations are possible at their truths", observations_are_possible_at_their_truths},
     {"exact posteriors rank truths uniformly", exact_posteriors_rank_truths_uniformly},
     {"exact draws are addressed and in the support", exact_draws_are_addressed_and_in_the_support},
+    {"observations are the published ones", observations_are_the_published_ones},
     {"two_moons agrees with the published draws", two_moons_agrees_with_the_published_draws},
     {"two_moons has a density that integrates to one", two_moons_has_a_density_that_integrates_to_one},
     {"gaussian_linear has the closed posterior", gaussian_linear_has_the_closed_posterior},
