@@ -7,8 +7,7 @@
  *     alpha = 1 / sqrt(1+u^2),   sigma = u / sqrt(1+u^2),   lambda = -2 rho ln w,   lambda' = 2 rho (a-b) / w
  *
  * Trained on another law than it is sampled on: ln u ~ N(p_mean, p_sd^2), whatever the range, cut one unit of lambda outside it. */
-#include <math.h>
-
+#include <ebb/normal.h>
 #include <ebb/schedule.h>
 
 typedef struct Config {
@@ -54,22 +53,10 @@ static void inverse(const void *self, int64_t n, const double *lambda, double *t
   for (int64_t i = 0; i < n; i++) t[i] = 1 - (exp(-lambda[i] / (2 * c->rho)) - b) / (a - b);
 }
 
-/* x with Phi(x) = p: a rational guess in sqrt(-2 ln p) (Abramowitz & Stegun 26.2.23, within 4.5e-4), then Halley's steps on the lower tail, where
- * erfc keeps its relative precision. */
-static double normal_quantile(double p) {
-  double tail = p < 0.5 ? p : 1 - p, s = sqrt(-2 * log(tail));
-  double x = (2.515517 + s * (0.802853 + s * 0.010328)) / (1 + s * (1.432788 + s * (0.189269 + s * 0.001308))) - s;
-  for (int k = 0; k < 2; k++) {
-    double density = exp(-0.5 * x * x) / sqrt(2 * acos(-1)), step = (0.5 * erfc(-x / sqrt(2)) - tail) / density;
-    x -= step / (1 + 0.5 * x * step);
-  }
-  return p < 0.5 ? x : -x;
-}
-
 static void train(const void *self, int64_t n, const double *u, double *lambda) {
   const Config *c = self;
   double most = -2 * log(c->sigma_min) + 1, least = -2 * log(c->sigma_max) - 1;
-  for (int64_t i = 0; i < n; i++) lambda[i] = fmin(fmax(-2 * (c->p_mean + c->p_sd * normal_quantile(u[i])), least), most);
+  for (int64_t i = 0; i < n; i++) lambda[i] = fmin(fmax(-2 * (c->p_mean + c->p_sd * ebb_normal_quantile(u[i])), least), most);
 }
 
 static const EbbScheduleOps ops = {.size = sizeof ops, .at = at, .range = range, .inverse = inverse, .train = train};
