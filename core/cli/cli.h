@@ -40,6 +40,8 @@ EbbStatus cmd_train(Session *);
 EbbStatus cmd_sample(Session *);
 EbbStatus cmd_evaluate(Session *);
 EbbStatus cmd_resolve(Session *);
+/* cmd_reference.c */
+EbbStatus cmd_reference(Session *);
 /* cmd_plugins.c */
 EbbStatus cmd_plugins(Session *);
 EbbStatus cmd_describe(Session *);

@@ -9,9 +9,9 @@
 
 #include <ebb/metric.h>
 
-#include "run/run.h"
+#include "run/reference.h"
 
-enum { SETS = 2, STEPS = 1000 /* of progress, an observation */, STREAM_METRIC = 3000 };
+enum { SETS = REFERENCE_MOST, STEPS = 1000 /* of progress, an observation */, STREAM_METRIC = 3000 };
 
 /* Lines of metrics.csv and curves.csv, as a metric reports them. */
 typedef struct Report {
@@ -69,75 +69,6 @@ static void put_curve(EbbReport *report, const char *name, int64_t parameter, in
   }
 }
 
-/* ---- References ---- */
-
-/* "ref_{k}.npy" with the observation's number. */
-static char *reference_path(Arena *arena, const char *pattern, int64_t k) {
-  const char *at = strstr(pattern, "{k}");
-  if (at == NULL) return arena_copy(arena, pattern);
-  return arena_print(arena, "%.*s%" PRId64 "%s", (int)(at - pattern), pattern, k, at + 3);
-}
-
-typedef struct Exact {
-  const Run *run;
-  const EbbData *one;
-  int64_t k, rows;
-  float *theta;
-  Progress *progress;
-} Exact;
-
-static EbbStatus exact_block(void *ctx, EbbWork *work, int64_t task) {
-  const Exact *e = ctx;
-  enum { BLOCK = 1000 };
-  int64_t first = task * BLOCK, n = e->rows - first < BLOCK ? e->rows - first : BLOCK;
-  uint64_t *id = work_alloc(work, (size_t)n * sizeof *id);
-  for (int64_t i = 0; i < n; i++) id[i] = (uint64_t)e->k << 32 | (uint64_t)(first + i);
-  const EbbSimulatorOps *ops = e->run->simulator.ops;
-  int64_t d = ebb_layout_numbers(&e->run->info.theta);
-  return ops->reference(e->run->simulator.self, work, (EbbRng){e->run->spec->sampling.seed, STREAM_REFERENCE}, e->one, n, id, e->theta + first * d);
-}
-
-/* One row of the observations' data. */
-static EbbData one_row(const EbbData *data, int64_t i) {
-  EbbData one = *data;
-  one.rows = 1;
-  one.value = data->value + i * ebb_layout_numbers(&data->layout);
-  if (data->stamp != NULL) one.stamp = data->stamp + i * data->layout.n;
-  if (data->count != NULL) one.count = data->count + i;
-  if (data->token != NULL) one.token = data->token + i * ebb_layout_numbers(&data->layout);
-  return one;
-}
-
-/* References of observations [first, first + sets): [sets][*rows][d]; the least count of rows where files differ. NULL in *out: there are none. */
-static EbbStatus references(const Run *run, Arena *arena, const char *pattern, int64_t first, int64_t sets, int64_t *rows, float **out) {
-  int64_t d = ebb_layout_numbers(&run->info.theta);
-  *out = NULL;
-  if (pattern != NULL) {
-    Table table[SETS];
-    for (int64_t s = 0; s < sets; s++) {
-      const char *path = reference_path(arena, pattern, run->observations.number[first + s]);
-      EbbStatus status = table_read(arena, path, &table[s]);
-      if (status != EBB_OK) return status;
-      if (table[s].columns != d) return fail(EBB_E_SHAPE, "%s: expected %" PRId64 " parameters a row, found %" PRId64, path, d, table[s].columns);
-      *rows = s == 0 || table[s].rows < *rows ? table[s].rows : *rows;
-    }
-    *out = ARENA_ARRAY(arena, float, sets **rows *d);
-    for (int64_t s = 0; s < sets; s++)
-      for (int64_t i = 0; i < *rows * d; i++) (*out)[s * *rows * d + i] = (float)table[s].value[i];
-    return EBB_OK;
-  }
-  if (((const EbbSimulatorOps *)run->simulator.ops)->reference == NULL) return EBB_OK;
-  *rows = run->spec->sampling.draws;
-  *out = ARENA_ARRAY(arena, float, sets **rows *d);
-  for (int64_t s = 0; s < sets; s++) {
-    EbbData one = one_row(&run->observations.data, first + s);
-    Exact e = {run, &one, run->observations.number[first + s], *rows, *out + s * *rows * d, NULL};
-    EbbStatus status = pool_run(run->pool, (*rows + 999) / 1000, exact_block, &e);
-    if (status != EBB_OK) return status;
-  }
-  return EBB_OK;
-}
-
 /* ---- One metric ---- */
 
 static EbbStatus evidence_simulate(const EbbEvidence *e, int64_t rows, const float *theta, EbbData *out, uint8_t *failed) {
@@ -163,10 +94,10 @@ static EbbStatus judge_some(Judge *j, int64_t first, int64_t sets, bool *skipped
   int64_t d = ebb_layout_numbers(&run->info.theta), draws = run->spec->sampling.draws, rows = 0;
   float *reference = NULL;
   EbbStatus status = EBB_OK;
-  if (j->needs.flags & EBB_NEED_REFERENCE) status = references(run, arena, j->pattern, first, sets, &rows, &reference);
+  if (j->needs.flags & EBB_NEED_REFERENCE) status = reference_draws(run, arena, j->pattern, first, sets, &rows, &reference);
   *skipped = status == EBB_OK && (j->needs.flags & EBB_NEED_REFERENCE) && reference == NULL;
   if (status != EBB_OK || *skipped) goto end;
-  EbbData data = one_row(&o->data, first);
+  EbbData data = observation_row(&o->data, first);
   data.rows = sets;
   double *evaluations = ARENA_ARRAY(arena, double, sets), *took = ARENA_ARRAY(arena, double, sets);
   for (int64_t s = 0; s < sets; s++) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/prior.h"
+#include "run/reference.h"
 #include "run/sample.h"
 
 volatile sig_atomic_t run_stop;
@@ -78,10 +79,7 @@ static EbbStatus make_keys(Run *run) {
     const char *pattern = component_string(&s->evaluation.child[i], "reference");
     for (int64_t n = 0; pattern != NULL && n < run->observations.n && status == EBB_OK; n++) {
       char hex[65];
-      const char *at = strstr(pattern, "{k}");
-      const char *path =
-          at == NULL ? pattern : arena_print(a, "%.*s%" PRId64 "%s", (int)(at - pattern), pattern, run->observations.number[n], at + 3);
-      status = sha256_file(path, hex);
+      status = sha256_file(reference_path(a, pattern, run->observations.number[n]), hex);
       key_add(&k, "reference", hex);
     }
     if (status == EBB_OK) status = stage_look(a, run->store, "evaluate", key_end(&k, a), &run->evaluate[i]);

@@ -13,14 +13,14 @@
 #include "model/prior.h"
 #include "run/run.h"
 
-enum { BLOCK = 100, WAVE = 640 }; /* rows a task; tasks between two writes */
+enum { BLOCK = 100, WAVE = 64000 }; /* most rows a task; most rows between two writes */
 
 typedef struct Simulating {
   const EbbChild *simulator;
   const EbbModelInfo *info;
   uint64_t seed;
-  int64_t first, rows, d, q;
-  bool draw; /* theta from the prior; else given */
+  int64_t first, rows, block, d, q; /* block: rows a task */
+  bool draw;                        /* theta from the prior; else given */
   float *theta, *x;
   uint8_t *failed;
   Progress *progress;
@@ -39,7 +39,8 @@ static EbbStatus draw_prior(const Simulating *s, EbbWork *work, int64_t n, const
 static EbbStatus simulate_block(void *ctx, EbbWork *work, int64_t task) {
   const Simulating *s = ctx;
   const EbbSimulatorOps *ops = s->simulator->ops;
-  int64_t begin = task * BLOCK, n = s->rows - begin < BLOCK ? s->rows - begin : BLOCK;
+  int64_t begin = task * s->block, n = s->rows - begin < s->block ? s->rows - begin : s->block;
+  if (run_stop) return fail(EBB_E_CANCELLED, "stopped while simulating");
   uint64_t *id = work_alloc(work, (size_t)n * sizeof *id);
   for (int64_t i = 0; i < n; i++) id[i] = (uint64_t)(s->first + begin + i);
   float *theta = s->theta + begin * s->d, *x = s->x + begin * s->q;
@@ -64,8 +65,15 @@ static EbbStatus simulate_block(void *ctx, EbbWork *work, int64_t task) {
 
 EbbStatus simulate_rows(Pool *pool, const EbbChild *simulator, const EbbModelInfo *info, uint64_t seed, int64_t first, int64_t rows,
                         const float *theta, float *x, uint8_t *failed) {
-  Simulating s = {
-      .simulator = simulator, .info = info, .seed = seed, .first = first, .rows = rows, .theta = (float *)(uintptr_t)theta, .x = x, .failed = failed};
+  Simulating s = {.simulator = simulator,
+                  .info = info,
+                  .seed = seed,
+                  .first = first,
+                  .rows = rows,
+                  .block = BLOCK,
+                  .theta = (float *)(uintptr_t)theta,
+                  .x = x,
+                  .failed = failed};
   s.d = ebb_layout_numbers(&info->theta);
   s.q = ebb_layout_numbers(&info->data);
   return pool_run(pool, (rows + BLOCK - 1) / BLOCK, simulate_block, &s);
@@ -196,31 +204,33 @@ static EbbStatus make(Run *run) {
   s.d = ebb_layout_numbers(&run->info.theta);
   s.q = ebb_layout_numbers(&run->info.data);
   Growing g = {0};
-  int64_t done = rows_done(stage->work), wave = BLOCK * WAVE;
+  int64_t done = rows_done(stage->work);
   EbbStatus status = grow_open(&g, stage->work, rows, done, s.d, s.q);
   if (status == EBB_OK && done == 0) status = take_over(run, &g, &done);
-  s.theta = arena_alloc(run->arena, (size_t)(wave * s.d) * sizeof(float));
-  s.x = arena_alloc(run->arena, (size_t)(wave * s.q) * sizeof(float));
-  s.failed = arena_alloc(run->arena, (size_t)wave);
+  s.theta = arena_alloc(run->arena, (size_t)(WAVE * s.d) * sizeof(float));
+  s.x = arena_alloc(run->arena, (size_t)(WAVE * s.q) * sizeof(float));
+  s.failed = arena_alloc(run->arena, (size_t)WAVE);
   s.progress = progress_begin("simulate", "rows", rows, done);
   double noted = seconds();
-  int64_t blocks = 16; /* the first waves are small, until the simulator's speed is known: about a second a wave */
+  /* About a second a wave, so that a stop is heard and little is repeated: small at first, until the simulator's speed is known. */
+  int64_t threads = pool_threads(run->pool), tasks = 4 * threads, wave = threads;
   while (done < rows && status == EBB_OK) {
-    if (run_stop) {
+    s.first = done;
+    s.rows = rows - done < wave ? rows - done : wave;
+    s.block = (s.rows + tasks - 1) / tasks < BLOCK ? (s.rows + tasks - 1) / tasks : BLOCK;
+    double started = seconds();
+    status = pool_run(run->pool, (s.rows + s.block - 1) / s.block, simulate_block, &s);
+    if (status == EBB_OK) status = grow_add(&g, s.rows, s.theta, s.x, s.failed);
+    if (status == EBB_OK) done += s.rows;
+    if (status == EBB_E_CANCELLED || (status == EBB_OK && run_stop && done < rows)) {
       status = grow_sync(&g);
       if (status == EBB_OK) status = note_rows(stage, done);
       if (status == EBB_OK) status = fail(EBB_E_CANCELLED, "stopped while simulating; %" PRId64 " of %" PRId64 " rows are kept", done, rows);
       break;
     }
-    s.first = done;
-    s.rows = rows - done < blocks * BLOCK ? rows - done : blocks * BLOCK;
-    double started = seconds();
-    status = pool_run(run->pool, (s.rows + BLOCK - 1) / BLOCK, simulate_block, &s);
-    if (status == EBB_OK) status = grow_add(&g, s.rows, s.theta, s.x, s.failed);
-    done += s.rows;
     double took = seconds() - started;
-    if (took < 0.5 && blocks < WAVE) blocks *= 2;
-    if (took > 2 && blocks > 1) blocks /= 2;
+    if (took < 0.5) wave = 2 * wave < WAVE ? 2 * wave : WAVE;
+    if (took > 2 && wave > threads) wave /= 2;
     progress_at(s.progress, done, NULL);
     if (status == EBB_OK && seconds() - noted > 4) {
       status = grow_sync(&g);
