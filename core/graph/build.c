@@ -141,7 +141,7 @@ static EbbNode linear(EbbGraph *b, const char *name, int32_t inputs, const EbbNo
   }
   Node n = {.op = OP_LINEAR, .name = arena_copy(g->arena, name), .width = out, .inputs = inputs, .input = (EbbNode *)input};
   n.weight = tensor_new(g, name, "weight", out, in, init, 0, __builtin_sqrt(variance));
-  n.shift_tensor = flags & EBB_NO_BIAS ? -1 : tensor_new(g, name, "bias", out, 0, EBB_INIT_ZERO, 0, 0);
+  n.bias = flags & EBB_NO_BIAS ? -1 : tensor_new(g, name, "bias", out, 0, EBB_INIT_ZERO, 0, 0);
   return graph_node(g, n);
 }
 
@@ -152,7 +152,7 @@ static EbbNode pair(EbbGraph *b, Op op, EbbNode u, EbbNode v) {
   if (g->node[u].width != g->node[v].width)
     return refuse(g, "%s: %s has %lld numbers and %s has %lld; both need the same", op_names[op], node_label(g, u), (long long)g->node[u].width,
                   node_label(g, v), (long long)g->node[v].width);
-  return graph_node(g, (Node){.op = op, .width = g->node[u].width, .inputs = 2, .input = input, .weight = -1, .shift_tensor = -1});
+  return graph_node(g, (Node){.op = op, .width = g->node[u].width, .inputs = 2, .input = input, .weight = -1, .bias = -1});
 }
 static EbbNode add(EbbGraph *b, EbbNode u, EbbNode v) { return pair(b, OP_ADD, u, v); }
 static EbbNode mul(EbbGraph *b, EbbNode u, EbbNode v) { return pair(b, OP_MUL, u, v); }
@@ -165,7 +165,7 @@ static EbbNode single(Graph *g, Node n, EbbNode a) {
 
 static EbbNode scale(EbbGraph *b, EbbNode a, double factor, double shift) {
   if (!have(graph_of(b), "scale", NULL, 1, &a)) return -1;
-  return single(graph_of(b), (Node){.op = OP_SCALE, .factor = factor, .shift = shift, .weight = -1, .shift_tensor = -1}, a);
+  return single(graph_of(b), (Node){.op = OP_SCALE, .factor = factor, .shift = shift, .weight = -1, .bias = -1}, a);
 }
 
 static EbbNode concat(EbbGraph *b, int32_t n, const EbbNode *nodes) {
@@ -173,7 +173,7 @@ static EbbNode concat(EbbGraph *b, int32_t n, const EbbNode *nodes) {
   if (!have(g, "concat", NULL, n, nodes)) return -1;
   int64_t sum = 0;
   for (int32_t i = 0; i < n; i++) sum += g->node[nodes[i]].width;
-  return graph_node(g, (Node){.op = OP_CONCAT, .width = sum, .inputs = n, .input = (EbbNode *)nodes, .weight = -1, .shift_tensor = -1});
+  return graph_node(g, (Node){.op = OP_CONCAT, .width = sum, .inputs = n, .input = (EbbNode *)nodes, .weight = -1, .bias = -1});
 }
 
 static EbbNode slice(EbbGraph *b, EbbNode a, int64_t first, int64_t count) {
@@ -182,7 +182,7 @@ static EbbNode slice(EbbGraph *b, EbbNode a, int64_t first, int64_t count) {
   if (first < 0 || count < 1 || first > g->node[a].width - count)
     return refuse(g, "slice: numbers %lld to %lld of %s, which has %lld", (long long)first, (long long)(first + count - 1), node_label(g, a),
                   (long long)g->node[a].width);
-  return graph_node(g, (Node){.op = OP_SLICE, .width = count, .first = first, .inputs = 1, .input = &a, .weight = -1, .shift_tensor = -1});
+  return graph_node(g, (Node){.op = OP_SLICE, .width = count, .first = first, .inputs = 1, .input = &a, .weight = -1, .bias = -1});
 }
 
 static EbbNode act(EbbGraph *b, EbbNode a, int32_t activation) {
@@ -190,18 +190,18 @@ static EbbNode act(EbbGraph *b, EbbNode a, int32_t activation) {
   if (!have(g, "act", NULL, 1, &a)) return -1;
   if (activation < EBB_ACT_RELU || activation > EBB_ACT_GELU)
     return refuse(g, "act on %s: no activation is numbered %d; expected 1 to 5 (%s)", node_label(g, a), (int)activation, EBB_ACTIVATIONS);
-  return single(g, (Node){.op = OP_ACT, .act = (Act)activation, .weight = -1, .shift_tensor = -1}, a);
+  return single(g, (Node){.op = OP_ACT, .act = (Act)activation, .weight = -1, .bias = -1}, a);
 }
 
 static EbbNode layernorm(EbbGraph *b, const char *name, EbbNode a) {
   Graph *g = graph_of(b);
   if (!have(g, "layernorm", name, 1, &a)) return -1;
-  Node n = {.op = OP_LAYERNORM, .weight = -1, .shift_tensor = -1};
+  Node n = {.op = OP_LAYERNORM, .weight = -1, .bias = -1};
   if (name != NULL) {
     if (!name_free(g, "layernorm", name)) return -1;
     n.name = arena_copy(g->arena, name);
     n.weight = tensor_new(g, name, "gain", g->node[a].width, 0, EBB_INIT_ZERO, 1, 0);
-    n.shift_tensor = tensor_new(g, name, "shift", g->node[a].width, 0, EBB_INIT_ZERO, 0, 0);
+    n.bias = tensor_new(g, name, "shift", g->node[a].width, 0, EBB_INIT_ZERO, 0, 0);
   }
   return single(g, n, a);
 }
@@ -214,8 +214,7 @@ static EbbNode embed_time(EbbGraph *b, const char *name, EbbNode tau, int64_t co
   if (count < 1 || count > INT32_MAX) return refuse(g, "embed_time \"%s\": %lld frequencies; at least 1 is needed", name, (long long)count);
   if (!(sd >= 0) || !__builtin_isfinite(sd) || !__builtin_isfinite(factor))
     return refuse(g, "embed_time \"%s\": scale %g and deviation %g; both must be finite and the deviation not negative", name, factor, sd);
-  Node n = {
-      .op = OP_EMBED, .name = arena_copy(g->arena, name), .width = 1 + 2 * count, .factor = factor, .inputs = 1, .input = &tau, .shift_tensor = -1};
+  Node n = {.op = OP_EMBED, .name = arena_copy(g->arena, name), .width = 1 + 2 * count, .factor = factor, .inputs = 1, .input = &tau, .bias = -1};
   n.weight = tensor_new(g, name, "frequency", count, 0, EBB_INIT_ZERO, 0, sd);
   return graph_node(g, n);
 }
@@ -225,11 +224,11 @@ static EbbNode dropout(EbbGraph *b, EbbNode a, double rate) {
   if (!have(g, "dropout", NULL, 1, &a)) return -1;
   if (!(rate >= 0 && rate < 1)) return refuse(g, "dropout on %s: the rate is %g; expected 0 or more and less than 1", node_label(g, a), rate);
   if (rate == 0) return a;
-  return single(g, (Node){.op = OP_DROPOUT, .rate = rate, .weight = -1, .shift_tensor = -1}, a);
+  return single(g, (Node){.op = OP_DROPOUT, .rate = rate, .weight = -1, .bias = -1}, a);
 }
 
 static EbbNode input_new(Graph *g, const char *name, Kind kind, int64_t numbers) {
-  return graph_node(g, (Node){.op = OP_INPUT, .name = name, .kind = kind, .width = numbers, .weight = -1, .shift_tensor = -1});
+  return graph_node(g, (Node){.op = OP_INPUT, .name = name, .kind = kind, .width = numbers, .weight = -1, .bias = -1});
 }
 
 EbbStatus graph_new(Arena *arena, const EbbHost *host, const EbbLayout *theta, const EbbLayout *data, Graph **out) {

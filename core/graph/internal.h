@@ -25,10 +25,10 @@ typedef struct Node {
   int32_t inputs;
   EbbNode *input;
   Act act;
-  double factor, shift;         /* OP_SCALE; OP_EMBED: factor is the scale */
-  double rate;                  /* OP_DROPOUT */
-  int64_t first;                /* OP_SLICE */
-  int32_t weight, shift_tensor; /* tensors or -1. OP_LINEAR: weight and bias; OP_LAYERNORM: gain and shift; OP_EMBED: frequency */
+  double factor, shift; /* OP_SCALE; OP_EMBED: factor is the scale */
+  double rate;          /* OP_DROPOUT */
+  int64_t first;        /* OP_SLICE */
+  int32_t weight, bias; /* tensors or -1. OP_LINEAR: weight and bias; OP_LAYERNORM: gain and shift; OP_EMBED: frequency */
 } Node;
 
 /* y = product of input `input` with columns [column, column + k) of a linear node's weight. */

@@ -111,7 +111,7 @@ static void draft_linear(Draft *d, int32_t v) {
   const Node *n = &g->node[v];
   int32_t of[KINDS] = {0};
   for (int32_t i = 0; i < n->inputs; i++) of[g->node[n->input[i]].kind]++;
-  Step s = {.op = OP_LINEAR, .kind = n->kind, .node = v, .bias = n->shift_tensor, .init = -1, .drop = -1};
+  Step s = {.op = OP_LINEAR, .kind = n->kind, .node = v, .bias = n->bias, .init = -1, .drop = -1};
   int hoisted = of[CONDITION] > 0 ? CONDITION : LEVEL, rest = CONDITION;
   if (n->kind == ROW && of[hoisted] > 0) {
     Step partial = s;
@@ -177,7 +177,7 @@ static void flow(Graph *g) {
     const Node *n = &g->node[s->node];
     if (n->weight >= 0) g->want[GRADIENT_WEIGHTS][s->out] = true;
     if (n->weight >= 0) g->tensor_step[n->weight] = i;
-    if (n->shift_tensor >= 0 && (s->op != OP_LINEAR || s->bias >= 0)) g->tensor_step[n->shift_tensor] = i;
+    if (n->bias >= 0 && (s->op != OP_LINEAR || s->bias >= 0)) g->tensor_step[n->bias] = i;
     for (int32_t j = 0; j < operands(s); j++) {
       int32_t v = operand(s, j);
       if (v < 0) continue;
@@ -237,7 +237,6 @@ static int64_t lay_out(Graph *g, Storage *m, bool reuse, bool in_place) {
   for (int32_t i = 0; i < g->steps; i++)
     for (int32_t j = 0; j < operands(&g->step[i]); j++)
       if (operand(&g->step[i], j) >= 0) last[operand(&g->step[i], j)] = i;
-  last[g->out] = g->steps;
   for (int32_t v = 0; v < g->nodes; v++) /* inputs that are fetched from the cache */
     if (g->node[v].op == OP_INPUT && g->exported[v]) settle(g, m, live, v);
   int64_t most = 0;

@@ -89,8 +89,8 @@ void step_forward(const Frame *f, const Step *s) {
     for (int64_t i = 0; i < rows; i++) kernels->act(s->act, width, x.at + i * x.stride, y.at + i * y.stride);
     break;
   case OP_LAYERNORM:
-    kernels->layernorm(rows, width, x.at, x.stride, packed_vector(g, f->packed, n->weight), packed_vector(g, f->packed, n->shift_tensor), y.at,
-                       y.stride, f->stats != NULL ? f->stats[index] : NULL);
+    kernels->layernorm(rows, width, x.at, x.stride, packed_vector(g, f->packed, n->weight), packed_vector(g, f->packed, n->bias), y.at, y.stride,
+                       f->stats != NULL ? f->stats[index] : NULL);
     break;
   case OP_EMBED: embed_forward(rows, (width - 1) / 2, (float)n->factor, packed_vector(g, f->packed, n->weight), x, y); break;
   case OP_DROPOUT:
@@ -266,10 +266,7 @@ static void linear_tangent(const Frame *f, const Step *s, int32_t index, const T
     init = y.at, init_row = y.stride;
     any = true;
   }
-  if (!any && init != NULL)
-    copy_rows(rows * k, width, (ConstRows){init, init_row}, y, false);
-  else if (!any)
-    zero_rows(rows * k, width, y);
+  if (!any) zero_rows(rows * k, width, y); /* a partial sum that has a tangent never stands alone: what is added to it depends on the level or z */
   for (int64_t i = 0; i < rows * k && s->act != ACT_NONE; i++)
     kernels->act_vjp(s->act, width, f->pre[index].at + i / k * f->pre[index].stride, y.at + i * y.stride, y.at + i * y.stride);
   for (int32_t j = 0; j < s->adds; j++)

@@ -32,7 +32,7 @@ static void keep_insides(Frame *f, EbbWork *work, int64_t rows, bool each) {
 EbbStatus forward_jvp(const Forward *f, EbbWork *work, const ForwardRows *r, int64_t k, const float *tz, const float *ttau, float *out, float *tout) {
   if (k < 1) return forward_eval(f, work, r, out);
   const Graph *g = f->graph;
-  int64_t dim = g->width[g->out], most = g->tile / (1 + k);
+  int64_t dim = g->width[g->out], most = 2 * g->tile / (1 + k);
   if (most < 1) most = 1;
   if (most > r->rows) most = r->rows;
   WorkMark mark = work_mark(work);
@@ -87,7 +87,7 @@ static Backward backward_new(const Graph *g, EbbWork *work, int64_t rows) {
 }
 
 EbbStatus forward_vjp(const Forward *f, EbbWork *work, const ForwardRows *r, ForwardCotangent cotangent, void *ctx, float *out, float *dz) {
-  enum { FLOATS = 1 << 18, LEAST = 12 };
+  enum { FLOATS = 1 << 20, LEAST = 12 };
   const Graph *g = f->graph;
   int64_t dim = g->width[g->out], most = FLOATS / (3 * g->keep.floats) / LEAST * LEAST;
   if (most < LEAST) most = LEAST;

@@ -203,7 +203,7 @@ static void vector_gradient(const Trainer *t, int32_t tensor, float *grad) {
   case OP_LAYERNORM: /* gain and shift at once, at the gain */
     if (tensor == n->weight)
       kernels->layernorm_weights(t->rows, 0, width, x.at, x.stride, t->frame.stats[s - g->step], dy.at, dy.stride, to,
-                                 grad + g->tensor[n->shift_tensor].offset);
+                                 grad + g->tensor[n->bias].offset);
     break;
   default:
     memset(to, 0, (size_t)width * sizeof *to);

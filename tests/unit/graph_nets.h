@@ -174,8 +174,9 @@ static inline EbbNode time_mlp(EbbGraph *g, const EbbInputs *in) {
 }
 
 /* Every op, and what the planner treats apart: a sum over all three kinds of inputs given in the wrong order, one over condition and level only, one
- * over level and row; an input of the condition that rows read directly; nodes read twice; products of a node with itself; additions that cannot be
- * fused; a dropout on its own; a norm without weights; activations on their own. */
+ * over level and row, one over two rows that are then added to a third; an input of the condition that rows read directly; nodes read twice, a linear
+ * one among them; products of a node with itself; a sum without tangent added to a row that has one; a level's linear node added to a row; additions
+ * that cannot be fused; a dropout on its own; a norm without weights; activations on their own. */
 static inline EbbNode patchwork(EbbGraph *g, const EbbInputs *in) {
   EbbNode t = g->embed_time(g, "t", in->lambda, 3, 2, 0.3);
   EbbNode c = g->act(g, g->linear(g, "c", 1, &in->value, 20, EBB_INIT_LECUN, 0), EBB_ACT_TANH);
@@ -188,7 +189,14 @@ static inline EbbNode patchwork(EbbGraph *g, const EbbInputs *in) {
   EbbNode late[2] = {x, t};
   EbbNode y = g->act(g, g->linear(g, "late", 2, late, 33, EBB_INIT_HE, EBB_NO_BIAS), EBB_ACT_RELU);
   y = g->add(g, g->add(g, x, y), g->linear(g, "side", 1, &x, 33, EBB_INIT_HE, 0));
+  EbbNode third = g->scale(g, y, 0.3, 0.1), rows[2] = {g->scale(g, x, 0.5, 0), y};
+  y = g->add(g, third, g->linear(g, "rows", 2, rows, 33, EBB_INIT_HE, 0));
   y = g->dropout(g, g->layernorm(g, NULL, y), 0.3);
+  y = g->add(g, g->linear(g, "level", 1, &t, 33, EBB_INIT_HE, 0), y);
+  EbbNode often = g->linear(g, "often", 1, &y, 33, EBB_INIT_HE, 0);
+  EbbNode bent = g->act(g, often, EBB_ACT_TANH);
+  y = g->add(g, bent, g->mul(g, often, y));
+  y = g->add(g, y, g->linear(g, "given", 2, given, 33, EBB_INIT_HE, 0));
   y = g->add(g, g->mul(g, y, y), g->scale(g, y, -0.7, 0.2));
   y = g->add(g, y, y);
   EbbNode wide[4] = {in->value, g->slice(g, y, 3, 17), g->scale(g, in->lambda, 2, -1), g->act(g, g->slice(g, y, 0, 9), EBB_ACT_SILU)};

@@ -135,6 +135,13 @@ static void derivatives_do_not_depend_on_how_rows_are_run(void) {
     for (int i = 1; i < 4; i++) CU_ASSERT(memcmp(out[0], out[i], bytes) == 0);
     CU_ASSERT(memcmp(dz[0], dz[1], bytes) == 0);
     CU_ASSERT(memcmp(ty[0], ty[1], 2 * bytes) == 0);
+    /* Twelve rows at one level, given once. */
+    ForwardRows shared = {.rows = 12, .z = p.z, .value = p.value, .tau = p.tau, .level_step = 0};
+    bytes = (size_t)(12 * d) * sizeof(float);
+    CU_ASSERT_EQUAL(forward_jvp(f, work, &shared, 2, tz, ttau, out[1], ty[0]), EBB_OK);
+    CU_ASSERT_EQUAL(forward_vjp(f, work, &shared, given, ctx, out[2], dz[0]), EBB_OK);
+    CU_ASSERT(memcmp(out[1], out[0], bytes) == 0 && memcmp(out[2], out[0], bytes) == 0);
+    CU_ASSERT(memcmp(dz[0], dz[1], bytes) == 0 && memcmp(ty[0], ty[1], 2 * bytes) == 0);
     work_free(work);
     arena_free(s.arena);
   }
@@ -212,9 +219,11 @@ static void step(const Sample *s, Trainer *t, const Points *p, const TrainerNois
 
 static void weight_gradients_agree_with_differences(void) {
   int32_t act = mlp.act;
+  int64_t width = mlp.width;
   const double h = 1e-5;
   for (size_t k = 0; k < COUNT(nets); k++)
     for (mlp.act = EBB_ACT_SILU; mlp.act <= EBB_ACT_GELU; mlp.act++) {
+      mlp.width = mlp.act == EBB_ACT_GELU ? 200 : width; /* wide: several parts a matrix, the last panel not full */
       Sample s = sample_new(&nets[k]);
       Points p = points_new();
       Trainer *t = trainer_of(&s, ROWS);
@@ -243,6 +252,7 @@ static void weight_gradients_agree_with_differences(void) {
       arena_free(s.arena);
     }
   mlp.act = act;
+  mlp.width = width;
 }
 
 static void training_without_dropout_computes_what_sampling_computes(void) {
@@ -300,8 +310,10 @@ static void gradients_do_not_depend_on_threads_or_splits(void) {
 
 static void parts_cover_every_tensor_once(void) {
   int64_t width = mlp.width;
-  for (mlp.width = 24; mlp.width < 400; mlp.width += 232)
+  static const int64_t widths[] = {24, 180, 256}; /* 180: a part of vectors is full after a gain, before its shift */
+  for (size_t w = 0; w < COUNT(widths); w++)
     for (size_t k = 0; k < COUNT(nets); k++) {
+      mlp.width = widths[w];
       Sample s = sample_new(&nets[k]);
       Points p = points_new();
       Trainer *t = trainer_of(&s, ROWS);
@@ -312,6 +324,8 @@ static void parts_cover_every_tensor_once(void) {
       bool *decays = ARENA_ARRAY(s.arena, bool, floats);
       for (int64_t i = 0; i < floats; i++) grad[i] = NAN;
       step(&s, t, &p, NULL, 2, 7, ROWS, out, grad, square);
+      for (int64_t i = 0; i < floats; i++) grad[i] = NAN;
+      for (int64_t i = parts - 1; i >= 0; i--) CU_ASSERT_EQUAL(trainer_weights(t, NULL, i, grad, &square[i]), EBB_OK); /* in any order */
       for (int64_t i = 0; i < parts; i++) {
         int64_t offset, count;
         bool decay;
