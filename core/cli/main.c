@@ -111,6 +111,7 @@ int main(int argc, char **argv) {
   if (status == EBB_OK) {
     RegistryOptions where = {options.plugin_folder, options.plugin_folders, options.plugin_file, options.plugin_files, options.trust};
     status = registry_new(&where, &session.registry);
+    if (status == EBB_E_IO) status = EBB_E_CONFIG; /* a folder or plugin that is not there is wrong usage */
   }
   if (status == EBB_OK) status = dispatch(&session);
   if (status == EBB_OK && (fflush(stdout) != 0 || ferror(stdout))) status = fail(EBB_E_IO, "cannot write to the standard output");

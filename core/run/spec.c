@@ -237,6 +237,7 @@ static EbbStatus describe_all(Arena *arena, Registry *registry, Spec *s) {
 EbbStatus spec_load(Arena *arena, Registry *registry, const char *path, const char *const *sets, size_t n, Spec **out) {
   Node *root;
   EbbStatus status = config_read(arena, path, &root);
+  if (status == EBB_E_IO) status = EBB_E_CONFIG; /* a spec that is not there is wrong usage */
   for (size_t i = 0; i < n && status == EBB_OK; i++) {
     Str dropped = {0};
     status = config_set(arena, root, sets[i], &dropped);
