@@ -14,7 +14,7 @@
 #include "run/chain.h"
 #include "run/slots.h"
 
-enum { DEFAULT_BLOCK = 384, WAVE_BLOCKS = 16, STREAM_SAMPLER = 2000 };
+enum { WAVE_BLOCKS = 16, STREAM_SAMPLER = 2000 };
 
 void sample_warn_outside(const Model *m, const Observations *o, SampleFacts *facts) {
   int64_t outside = 0;
@@ -103,11 +103,23 @@ static EbbStatus open_draws(const char *path, int64_t done, const int64_t shape[
   return status;
 }
 
-static void name_failed(const SampleJob *job, const SampleFacts *facts) {
-  for (int64_t k = 0; k < job->observations->n; k++)
-    if (facts[k].failed > 0)
-      log_line(LOG_WARNING, "observation %" PRId64 ": %" PRId64 " of %" PRId64 " draws failed and are NaN in theta.npy", job->observations->number[k],
-               facts[k].failed, job->draws);
+/* Which draws failed, counted from 1: the first few of each observation. */
+static void name_failed(const SampleJob *job, const SampleFacts *facts, const char *path) {
+  enum { SHOWN = 8 };
+  Npy file = {0};
+  for (int64_t k = 0; k < job->observations->n; k++) {
+    if (facts[k].failed == 0) continue;
+    if (file.data == NULL && npy_open(path, &file) != EBB_OK) break;
+    Str which = {0};
+    int64_t d = job->model->d, shown = 0;
+    for (int64_t i = 0; i < job->draws && shown < SHOWN; i++)
+      if (isnan(npy_f32(&file)[(k * job->draws + i) * d])) str_print(&which, "%s%" PRId64, shown++ > 0 ? ", " : "", i + 1);
+    log_line(LOG_WARNING, "observation %" PRId64 ": %" PRId64 " of %" PRId64 " draws failed and are NaN in theta.npy: draw%s %s%s",
+             job->observations->number[k], facts[k].failed, job->draws, facts[k].failed > 1 ? "s" : "", which.text,
+             facts[k].failed > shown ? ", ..." : "");
+    str_free(&which);
+  }
+  npy_close(&file);
 }
 
 EbbStatus sample_draws(const SampleJob *job, SampleFacts *facts) {
@@ -175,7 +187,7 @@ EbbStatus sample_draws(const SampleJob *job, SampleFacts *facts) {
     facts[k].seconds = all > 0 ? took * counts[2 * k] / all : 0;
     facts[k].failed = (int64_t)counts[2 * k + 1];
   }
-  name_failed(job, facts);
+  name_failed(job, facts, path);
 end:
   if (file != NULL) fclose(file);
   arena_free(arena);
