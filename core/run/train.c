@@ -44,7 +44,7 @@ static void fit_maps(Training *t) {
       log_line(LOG_WARNING, "data column %" PRId64 " is constant (%g): it is centred, not scaled, and says nothing", j + 1, m->column[j].centre);
 }
 
-static EbbStatus setup(Training *t) {
+EbbStatus training_setup(Training *t) {
   Run *run = t->run;
   t->model = run->model;
   t->spec = &run->spec->training;
@@ -148,6 +148,8 @@ static EbbStatus pack_phase(void *ctx, EbbWork *work, int64_t part) {
   return trainer_pack(t->trainer, work, part, t->state.raw);
 }
 
+EbbStatus training_pack(Training *t) { return pool_run(t->run->pool, trainer_parts(t->trainer), pack_phase, t); }
+
 /* This step's rows, noise levels and addresses. */
 static void choose_batch(Training *t) {
   int64_t epoch = t->state.step / t->per_epoch, place = t->state.step % t->per_epoch * t->batch;
@@ -186,7 +188,7 @@ static EbbStatus report_non_finite(const Training *t, const char *what) {
               t->state.step + 1, t->steps, t->state.step / t->per_epoch + 1, what, t->id[worst], largest, t->state.best_step, t->state.best_loss);
 }
 
-static EbbStatus step(Training *t) {
+EbbStatus training_step(Training *t) {
   Pool *pool = t->run->pool;
   TrainState *s = &t->state;
   choose_batch(t);
@@ -247,7 +249,7 @@ static EbbStatus save(Training *t) {
 
 static EbbStatus loop(Training *t) {
   TrainState *s = &t->state;
-  EbbStatus status = pool_run(t->run->pool, trainer_parts(t->trainer), pack_phase, t);
+  EbbStatus status = training_pack(t);
   Progress *progress = progress_begin("train", "steps", t->steps, s->step);
   double saved = seconds();
   bool stop = false;
@@ -259,7 +261,7 @@ static EbbStatus loop(Training *t) {
         status = fail(EBB_E_CANCELLED, "stopped at training step %" PRId64 " of %" PRId64 "; a checkpoint is written", s->step, t->steps);
       break;
     }
-    status = step(t);
+    status = training_step(t);
     if (status == EBB_OK && (s->step % t->every == 0 || s->step == t->steps)) {
       status = training_validate(t, &stop);
       if (status == EBB_OK) {
@@ -301,7 +303,7 @@ EbbStatus run_train(Run *run) {
   if (status != EBB_OK || run->train.done) return status;
   if (run->model == NULL) status = model_new(run->arena, run->pool, run->spec, &run->info, &run->model);
   Training t = {.run = run};
-  if (status == EBB_OK) status = setup(&t);
+  if (status == EBB_OK) status = training_setup(&t);
   if (status == EBB_OK) status = checkpoint_read(&t, run->train.work);
   t.started = seconds();
   if (status == EBB_OK) status = loop(&t);

@@ -45,6 +45,12 @@ typedef struct Training {
   AdamStep adam;
 } Training;
 
+/* What run_train is made of, for those who time it. Begin with a run whose simulations and model are there; pack before the first step. The set is
+ * closed by dataset_close. */
+EbbStatus training_setup(Training *);
+EbbStatus training_pack(Training *);
+EbbStatus training_step(Training *);
+
 /* One validation on the EMA weights; appends to the history. *stop: the best is certain. */
 EbbStatus training_validate(Training *, bool *stop);
 
