@@ -21,7 +21,7 @@ typedef struct Config {
 } Config;
 
 static const EbbParam params[] = {
-    EBB_REAL(Config, absolute, 0.02576, 0, 10, "", "absolute tolerance of a step"),
+    EBB_REAL(Config, absolute, 0.02576, 1e-9, 10, "", "absolute tolerance of a step"),
     EBB_REAL(Config, relative, 0.1, 1e-9, 10, "", "relative tolerance of a step"),
     EBB_REAL(Config, first, 0.02, 1e-9, 1, "", "first step, as a share of the way in time"),
     EBB_INT(Config, max_steps, 10000, 1, 100000000, "", "steps tried, after which the row fails"),

@@ -10,6 +10,7 @@
 
 #include "model/prior.h"
 #include "run/reference.h"
+#include "run/check.h"
 #include "run/sample.h"
 
 volatile sig_atomic_t run_stop;
@@ -194,6 +195,7 @@ EbbStatus run_all(Run *run, Goal goal) {
   if (status == EBB_OK) status = folder_make(run->store);
   if (status != EBB_OK) return status;
   tell_plan(run, goal);
+  if (goal >= GOAL_SAMPLE && !run->sample.done) status = check_chain(run);
   static EbbStatus (*const stages[])(Run *) = {run_simulate, run_train, run_sample, run_evaluate};
   for (int g = 0; g <= (int)goal && status == EBB_OK; g++) status = stages[g](run);
   if (status == EBB_OK) status = folder_write(run, goal, pool_threads(run->pool));

@@ -7,6 +7,8 @@
 
 #include "run/run.h"
 
+enum { DEFAULT_BLOCK = 384 }; /* row slots a thread */
+
 typedef struct SampleJob {
   Pool *pool;
   const Model *model;

@@ -8,29 +8,55 @@
 #include <string.h>
 
 #include "num/random.h"
+#include "run/divergence.h"
 #include "run/run.h"
+
+EbbStatus slots_accepts(const EbbChild *sampler, uint32_t kind, const char *source) {
+  static const struct {
+    uint32_t kind;
+    const char *name, *way_out;
+  } kinds[] = {
+      {EBB_MEAN, "a score field", "choose a sampler of score fields"},
+      {EBB_MEAN_ODE, "a field that is right for the ODE only (no score)", "choose a deterministic sampler, or train without a coupling"},
+      {EBB_MAP, "a consistency map", "choose a sampler of consistency maps, or train a diffusion model"},
+      {EBB_BRIDGE, "a composed field that is no diffused score", "choose a Langevin sampler, or a composition whose result is a score"},
+  };
+  const EbbSamplerOps *ops = sampler->ops;
+  if (ops->accepts & kind) return EBB_OK;
+  Str takes = {0};
+  const char *name = "a field of unknown kind", *way_out = "choose another sampler";
+  for (size_t i = 0; i < COUNT(kinds); i++) {
+    if (ops->accepts & kinds[i].kind) str_print(&takes, "%s%s", takes.length > 0 ? " or " : "", kinds[i].name);
+    if (kinds[i].kind != kind) continue;
+    name = kinds[i].name;
+    way_out = kinds[i].way_out;
+  }
+  EbbStatus status = fail(EBB_E_UNSUPPORTED, "sampler %s takes %s, but %s gives %s; %s (ebb plugins lists them)", sampler->component->id,
+                          takes.length > 0 ? takes.text : "nothing", source != NULL ? source : "the model", name, way_out);
+  str_free(&takes);
+  return status;
+}
 
 EbbStatus slots_prepare(Slots *s) {
   const EbbSamplerOps *ops = s->sampler->ops;
-  const char *id = s->sampler->component->id;
-  if ((ops->accepts & s->field->kind) == 0) {
-    static const struct {
-      uint32_t kind;
-      const char *name;
-    } kinds[] = {{EBB_MEAN, "a score field"},
-                 {EBB_MEAN_ODE, "a field that is right for the ODE only"},
-                 {EBB_MAP, "a consistency map"},
-                 {EBB_BRIDGE, "a composed field that is no diffused score"}};
-    const char *name = "a field of unknown kind";
-    for (size_t i = 0; i < COUNT(kinds); i++)
-      if (kinds[i].kind == s->field->kind) name = kinds[i].name;
-    return fail(EBB_E_UNSUPPORTED, "sampler %s cannot use %s, which the model gives; choose another sampler (ebb plugins)", id, name);
-  }
+  const char *id = s->sampler->component->id, *source = s->source != NULL ? s->source : "the model";
+  EbbStatus status = slots_accepts(s->sampler, s->field->kind, source);
+  if (status != EBB_OK) return status;
   s->needs = (EbbSamplerNeeds){.size = sizeof s->needs, .group = 1};
-  EbbStatus status = ops->prepare != NULL ? ops->prepare(s->sampler->self, s->plan, &s->needs, &s->state) : EBB_OK;
-  if (status == EBB_OK && (s->needs.wants != 0 || s->needs.group != 1))
-    return fail(EBB_E_UNSUPPORTED, "sampler %s wants divergences, a twist or groups of rows, which this version of Ebb does not give", id);
-  return status;
+  status = ops->prepare != NULL ? ops->prepare(s->sampler->self, s->plan, &s->needs, &s->state) : EBB_OK;
+  if (status != EBB_OK) return status;
+  bool density = (s->plan->flags & EBB_PLAN_DENSITY) != 0;
+  if (density && !(s->needs.wants & EBB_WANT_DIV))
+    return fail(EBB_E_UNSUPPORTED, "sampler %s gives no log density; choose one that integrates the divergence, such as an adaptive Runge-Kutta pair",
+                id);
+  if (s->needs.wants & EBB_WANT_DIV && s->field->jvp == NULL)
+    return fail(
+        EBB_E_UNSUPPORTED,
+        "a log density with sampler %s needs the field's Jacobian, which %s does not give; choose a network all of whose layers have tangents", id,
+        source);
+  if ((s->needs.wants & ~(uint32_t)EBB_WANT_DIV) != 0 || s->needs.group != 1)
+    return fail(EBB_E_UNSUPPORTED, "sampler %s wants a twist or groups of rows, which this version of Ebb does not give", id);
+  return EBB_OK;
 }
 
 typedef struct Block {
@@ -40,7 +66,7 @@ typedef struct Block {
   uint32_t *asked, *accepted;
   int32_t *set, *level;
   EbbLevel *at;
-  double *z, *xhat, *t, *private, *logdet, *log_weight;
+  double *z, *xhat, *div, *t, *private, *logdet, *log_weight; /* div: NULL unless wanted */
   uint8_t *ask;
 } Block;
 
@@ -55,7 +81,7 @@ typedef struct Job {
   atomic_llong next;
 } Job;
 
-static void block_new(Block *b, EbbWork *work, int64_t size, int64_t dim, int64_t state) {
+static void block_new(Block *b, EbbWork *work, int64_t size, int64_t dim, int64_t state, bool div) {
 #define ARRAY(type, n) work_alloc(work, (size_t)(n) * sizeof(type))
   *b = (Block){.dim = dim, .state = state};
   b->row = ARRAY(int64_t, size);
@@ -67,6 +93,7 @@ static void block_new(Block *b, EbbWork *work, int64_t size, int64_t dim, int64_
   b->at = ARRAY(EbbLevel, size);
   b->z = ARRAY(double, size *dim);
   b->xhat = ARRAY(double, size *dim);
+  if (div) b->div = ARRAY(double, size);
   b->t = ARRAY(double, size);
   b->private = ARRAY(double, size *state + 1);
   b->logdet = ARRAY(double, size);
@@ -86,6 +113,7 @@ static EbbRows rows_of(const Block *b, int64_t first, int64_t n, int64_t at_step
                    .at = b->at + first,
                    .at_step = at_step,
                    .xhat = b->xhat + first * b->dim,
+                   .div = b->div != NULL ? b->div + first : NULL,
                    .z = b->z + first * b->dim,
                    .t = b->t + first,
                    .level = b->level + first,
@@ -122,8 +150,12 @@ static EbbStatus refill(Job *job, EbbWork *work, Block *b) {
     b->ask[k] = EBB_STATE;
     b->logdet[k] = b->log_weight[k] = 0;
   }
-  random_normal((EbbRng){s->seed, STREAM_START}, n, b->id + first, NULL, 0, b->dim, b->z + first * b->dim);
-  for (int64_t i = first * b->dim; i < (first + n) * b->dim; i++) b->z[i] *= sd;
+  if (s->start != NULL) {
+    memcpy(b->z + first * b->dim, s->start + row * b->dim, (size_t)(n * b->dim) * sizeof *b->z);
+  } else {
+    random_normal((EbbRng){s->seed, STREAM_START}, n, b->id + first, NULL, 0, b->dim, b->z + first * b->dim);
+    for (int64_t i = first * b->dim; i < (first + n) * b->dim; i++) b->z[i] *= sd;
+  }
   memset(b->private + first * b->state, 0, (size_t)(n * b->state) * sizeof(double));
   b->n += n;
   const EbbSamplerOps *ops = s->sampler->ops;
@@ -139,6 +171,7 @@ static EbbStatus refill(Job *job, EbbWork *work, Block *b) {
 static void retire(Job *job, Block *b, int64_t i, bool good) {
   int64_t row = b->row[i], last = --b->n, d = b->dim;
   for (int64_t j = 0; j < d; j++) job->x[row * d + j] = good ? b->z[i * d + j] : NAN;
+  if (job->slots->logdet != NULL) job->slots->logdet[row] = good ? b->logdet[i] : NAN;
   job->failed[row] = !good;
   job->asked[row] = b->asked[i];
   if (i == last) return;
@@ -170,7 +203,7 @@ static EbbStatus run_block(void *ctx, EbbWork *work, int64_t task) {
   const EbbSamplerOps *ops = s->sampler->ops;
   int64_t d = s->plan->dim;
   Block b;
-  block_new(&b, work, s->block, d, s->needs.state);
+  block_new(&b, work, s->block, d, s->needs.state, (s->needs.wants & EBB_WANT_DIV) != 0);
   bool lockstep = ops->steps(s->sampler->self) > 0;
   EbbStatus status = EBB_OK;
   for (;;) {
@@ -179,10 +212,10 @@ static EbbStatus run_block(void *ctx, EbbWork *work, int64_t task) {
     if (status < 0 || b.n == 0) return status;
 
     bool shared = true; /* one level for all rows: time-only parts are computed once */
-    for (int64_t i = 1; i < b.n; i++) shared = shared && b.level[i] == b.level[0] && b.level[0] >= 0;
+    for (int64_t i = 1; i < b.n; i++) shared = shared && b.level[i] == b.level[0] && (b.level[0] >= 0 || b.t[i] == b.t[0]);
     EbbQuery q = {sizeof q, 0, b.n, d, b.z, b.at, shared ? 0 : 1, b.id, b.asked, b.accepted, b.set};
     WorkMark mark = work_mark(work);
-    status = s->field->eval(s->field, work, &q, b.xhat);
+    status = b.div != NULL ? divergence_eval(s->field, work, &q, s->seed, s->probes, b.xhat, b.div) : s->field->eval(s->field, work, &q, b.xhat);
     if (status < 0) return status;
     for (int64_t i = 0; i < b.n; i++) b.asked[i]++;
     EbbRows rows = rows_of(&b, 0, b.n, q.at_step);
@@ -194,7 +227,7 @@ static EbbStatus run_block(void *ctx, EbbWork *work, int64_t task) {
 
     int64_t done = 0;
     for (int64_t i = b.n - 1; i >= 0; i--) { /* from the end, so that the row that fills a gap has been looked at */
-      bool good = b.ask[i] != EBB_FAIL && finite_row(b.xhat + i * d, d) && finite_row(b.z + i * d, d);
+      bool good = b.ask[i] != EBB_FAIL && finite_row(b.xhat + i * d, d) && finite_row(b.z + i * d, d) && isfinite(b.logdet[i]);
       if (!good || b.ask[i] == EBB_DONE) {
         retire(job, &b, i, good);
         done++;

@@ -15,15 +15,21 @@
 typedef struct Slots {
   Pool *pool;
   const EbbField *field;
+  const char *source; /* what gives the field, for messages; NULL: "the model" */
   const EbbChild *sampler;
   void *state; /* of prepare */
   EbbSamplerNeeds needs;
   const EbbPlan *plan;
-  uint64_t seed;      /* of the start */
-  int64_t block;      /* slots a thread */
-  Progress *progress; /* counts rows; NULL: none */
+  uint64_t seed;       /* of the start */
+  int64_t block;       /* slots a thread */
+  const double *start; /* [n][dim] where rows start; NULL: at noise drawn to the moments of the plan's first level */
+  double *logdet;      /* [n] out, with EBB_PLAN_DENSITY */
+  int64_t probes;      /* of the divergence, see divergence.h; 0: the default */
+  Progress *progress;  /* counts rows; NULL: none */
 } Slots;
 
+/* Whether the sampler accepts fields of a kind; `source` names what gives the field, for the message. */
+EbbStatus slots_accepts(const EbbChild *sampler, uint32_t kind, const char *source);
 /* What prepare says, checked: the field's kind is accepted, wants are possible. */
 EbbStatus slots_prepare(Slots *);
 /* Draws for rows [0, n): row r has id[r] and condition set[r]. x [n][dim] (NaN where failed), asked [n] questions of each row, failed [n]. */

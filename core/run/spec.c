@@ -65,6 +65,7 @@ static const EbbParam sampling_params[] = {
     EBB_ROW(SpecSampling, observations, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "what was observed", 0, observations_params),
     EBB_INT(SpecSampling, draws, 10000, 1, 4294967295.0, "", "posterior draws an observation"),
     EBB_COMPONENT(SpecSampling, sampler, EBB_SAMPLER, EBB_DEFAULT_SAMPLER, "sampler"),
+    EBB_COMPONENT(SpecSampling, density, EBB_SAMPLER, NULL, "integrates log densities; default: " EBB_DEFAULT_DENSITY),
     EBB_ROW(SpecSampling, grid, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "noise levels, unless the sampler has its own", 0, grid_params),
     EBB_ROW(SpecSampling, seed, EBB_T_SEED, 0, 0, 0, 0, NULL, "", "of the draws; default: the spec's seed", 0, NULL),
     EBB_END,

@@ -47,7 +47,7 @@ typedef struct SpecGrid {
 typedef struct SpecSampling {
   SpecObservations observations;
   int64_t draws;
-  EbbChild sampler;
+  EbbChild sampler, density; /* density.component NULL: the default */
   SpecGrid grid;
   uint64_t seed;
 } SpecSampling;
