@@ -283,10 +283,17 @@ static void impulse(const EbbHost *host, EbbRng rng, int64_t rows, const uint64_
     for (int64_t j = 0; j < n; j++) out[r * n + j] = (uint32_t)id[r] == step[r] ? 1 : 0;
 }
 
+/* The host's own finds its memory behind the table that it is called with, and a copy has none there. */
+static void *table_alloc(const EbbHost *host, size_t bytes) {
+  (void)host;
+  return arena_alloc(suite_arena(), bytes);
+}
+
 double oracle_linear_variance(const EbbChild *sampler, const EbbSchedule *schedule, const EbbField *field, const EbbLevel *level, int64_t n,
                               double start_variance) {
   EbbHost host = *plugin_host(sampler);
   host.normal = impulse;
+  host.alloc = table_alloc;
   double *z = ARENA_ARRAY(suite_arena(), double, n + 1), variance = 0;
   z[0] = sqrt(start_variance);
   Drive d = {.sampler = sampler, .schedule = schedule, .field = field, .level = level, .n = n, .rows = n + 1, .noise = &host, .z = z};

@@ -155,8 +155,27 @@ static double transport_error(const char *id, int64_t n, const EbbSchedule *s) {
 static void errors_fall_at_the_claimed_order(void) {
   static const struct {
     const char *id;
-    double order, at_80;
-  } known[] = {{"ddim", 1, 4.4e-2}, {"heun", 2, 0}, {"dpmpp_2m", 2, 2.5e-3}, {"{use: euler_maruyama, eta: 0}", 1, 4.4e-2}};
+    double order, at_80; /* at_80: known error, 0: none known */
+  } known[] = {
+      {"euler", 1, 0},
+      {"ddim", 1, 4.4e-2},
+      {"heun", 2, 0},
+      {"edm_heun", 2, 0},
+      {"dpmpp_2m", 2, 2.5e-3},
+      {"{use: euler_maruyama, eta: 0}", 1, 4.4e-2},
+      {"{use: exp_adams_bashforth, order: 2}", 2, 0},
+      {"{use: exp_adams_bashforth, order: 3}", 3, 3.4e-4},
+      {"{use: exp_adams_bashforth, order: 4}", 4, 0},
+      {"dpmpp_3m", 3, 3.4e-4},
+      {"{use: unipc, order: 1}", 2, 0},
+      {"{use: unipc, order: 2}", 3, 4.2e-4},
+      {"{use: unipc, order: 2, variant: bh1}", 3, 0},
+      {"{use: unipc, order: 3}", 4, 0},
+      {"{use: unipc, order: 3, variant: bh1}", 4, 0},
+      {"{use: unipc, order: 2, correct: false}", 2, 0},
+      {"{use: unipc, order: 3, correct: false}", 3, 0},
+      {"rk4", 4, 0},
+  };
   EbbChild child = suite_make(EBB_SCHEDULE, "{use: edm_vp, sigma_min: .01}");
   Schedule s;
   suite_schedule(&child, &s);
@@ -199,8 +218,14 @@ static void golden_ratios_of_sd(void) {
   } known[] = {
       {"ddim", {0.7535, 0.8682, 0.9450}, {0.6745, 0.8218, 0.9245}},
       {"{use: ddim, eta: 1}", {0.6233, 0.7668, 0.8915}, {0.5514, 0.7036, 0.8553}},
-      {"heun", {1.1715, 1.0388, 1.0058}, {1.3443, 1.0780, 1.0115}},
+      {"edm_heun", {1.1715, 1.0388, 1.0058}, {1.3443, 1.0780, 1.0115}},
+      {"{use: edm_stochastic, churn: 0}", {1.1715, 1.0388, 1.0058}, {1.3443, 1.0780, 1.0115}},
       {"dpmpp_2m", {1.1906, 1.0446, 1.0061}, {1.2003, 1.0906, 1.0123}},
+      {"{use: dpmpp_2m_sde, eta: 0}", {1.1906, 1.0446, 1.0061}, {1.2003, 1.0906, 1.0123}},
+      {"dpmpp_2m_sde", {1.2461, 1.1088, 1.0163}, {1.1656, 1.1723, 1.0324}},
+      {"dpmpp_3m", {0.4463, 0.9898, 0.9989}, {1.7684, 0.8396, 0.9970}},
+      {"{use: exp_adams_bashforth, order: 1}", {0.7535, 0.8682, 0.9450}, {0.6745, 0.8218, 0.9245}},
+      {"{use: exp_adams_bashforth, order: 3}", {0.4463, 0.9898, 0.9989}, {1.7684, 0.8396, 0.9970}},
   };
   static const int steps[3] = {10, 20, 50};
   for (size_t i = 0; i < COUNT(known); i++)
