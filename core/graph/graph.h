@@ -45,7 +45,8 @@ bool graph_can_jvp(const Graph *);
 
 /* ---- Running trained weights: sampling, validation ---- */
 
-/* Weights packed once, and hoisted nodes. Read-only while rows are evaluated, by any number of threads. */
+/* Weights packed once, and hoisted nodes. Read-only while rows are evaluated, by any number of threads. Pool NULL: on this
+ * thread. */
 typedef struct Forward Forward;
 EbbStatus forward_new(Arena *, const Graph *, Forward **out);
 EbbStatus forward_load(Forward *, Pool *, const float *weights); /* packs; drops what was hoisted */
@@ -67,7 +68,8 @@ typedef struct ForwardRows {
 EbbStatus forward_eval(const Forward *, EbbWork *, const ForwardRows *, float *out); /* out [rows][theta numbers] */
 /* k tangents: tz [rows][k][theta numbers], ttau [rows][k] or NULL (0); out as eval's, bit for bit; tout [rows][k][theta numbers]. */
 EbbStatus forward_jvp(const Forward *, EbbWork *, const ForwardRows *, int64_t k, const float *tz, const float *ttau, float *out, float *tout);
-/* out, then given its cotangent by the callback (rows [first, first + rows) of this call; writes u), dz [rows][theta numbers] = (dout/dz)' u. */
+/* out, then given its cotangent by the callback (rows [first, first + rows) of this call; out points at the first of them; writes
+ * u [rows][theta numbers]), dz [rows][theta numbers] = (dout/dz)' u. */
 typedef EbbStatus (*ForwardCotangent)(void *ctx, int64_t first, int64_t rows, const float *out, float *u);
 EbbStatus forward_vjp(const Forward *, EbbWork *, const ForwardRows *, ForwardCotangent, void *ctx, float *out, float *dz);
 
@@ -91,7 +93,7 @@ TrainerRows trainer_rows(Trainer *);
  *   1. forward, then the loss by the caller, then backward, on rows [first, first + n)
  *   2. weight gradients: parts 0 .. trainer_parts - 1, each a range of outputs of some tensor: every element one sum over the batch's rows in order;
  * grad is an arena like weights. Writes the sum of squares of its part to *square (double, fixed order).
- *   3. after the optimiser changed weights: trainer_pack, parts as before, each packs what belongs to it. */
+ *   3. after the optimiser changed weights, and once before the first step: trainer_pack, parts as before, each packs what belongs to it. */
 void trainer_rows_used(Trainer *, int64_t rows); /* a batch may be shorter than the most; default: all */
 /* Dropout masks of row i are addressed by (rng, id[i], draw[i]); NULL rng: no dropout. */
 typedef struct TrainerNoise {

@@ -205,7 +205,7 @@ int main(void) {
       printf("sampling  %3lld rows a task  %7.1f GFLOP/s  %5.1f %%\n", (long long)block, rate * 1e-9, 100 * rate / peak);
     }
     for (int64_t batch = 128; batch <= 256; batch *= 2)
-      for (int64_t cut = batch / threads; cut >= 16; cut /= 2) train(a, pool, graph, batch, cut, peak);
+      for (int64_t cut = batch / threads; cut >= 16; cut /= 4) train(a, pool, graph, batch, cut, peak);
     pool_free(pool);
   }
   arena_free(a);
