@@ -33,6 +33,7 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
   if (status == EBB_OK) status = make(arena, pool, &m->objective, STREAM_OBJECTIVE);
   if (status == EBB_OK) status = make(arena, pool, &m->network, STREAM_NETWORK);
   if (status == EBB_OK) status = schedule_view(&m->schedule, &m->view);
+  m->view.noise = spec->model.noise;
   if (status != EBB_OK) return status;
 
   m->needs = (EbbObjectiveNeeds){.size = sizeof m->needs};

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include <ebb/normal.h>
+
 #include "base/log.h"
 
 static const ScheduleView *view_of(const EbbSchedule *s) { return s->ctx; }
@@ -40,8 +42,21 @@ static void inverse(const EbbSchedule *s, int64_t n, const double *lambda, doubl
   for (int64_t i = 0; i < n; i++) t[i] = fmin(fmax(t[i], s->t_min), s->t_max);
 }
 
+/* The spec's laws, u counted from the clean end as in the schedule's own: lambda falls with u. Laplace: Hang et al. 2024 (2407.03297), table 1. */
+static double law_quantile(const ScheduleView *v, double u) {
+  const SpecNoise *l = &v->noise;
+  double lambda = v->lambda_max - u * (v->lambda_max - v->lambda_min);
+  if (l->law == LAW_NORMAL) lambda = l->mean - l->sd * ebb_normal_quantile(u);
+  if (l->law == LAW_LAPLACE) lambda = l->location + l->scale * (u < 0.5 ? -log(2 * u) : log(2 * (1 - u)));
+  return fmin(fmax(lambda, v->lambda_min), v->lambda_max);
+}
+
 static void train(const EbbSchedule *s, int64_t n, const double *u, double *lambda) {
   const ScheduleView *v = view_of(s);
+  if (v->noise.law != LAW_SCHEDULE) {
+    for (int64_t i = 0; i < n; i++) lambda[i] = law_quantile(v, u[i]);
+    return;
+  }
   if (v->ops->train != NULL) {
     v->ops->train(v->self, n, u, lambda);
     return;

@@ -13,6 +13,7 @@ typedef struct ScheduleView {
   const EbbScheduleOps *ops;
   const void *self;
   double lambda_min, lambda_max; /* over its range */
+  SpecNoise noise;               /* the law behind `train`; schedule_view leaves the schedule's own */
 } ScheduleView;
 
 EbbStatus schedule_view(const EbbChild *, ScheduleView *out);

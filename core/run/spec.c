@@ -16,10 +16,21 @@ static const EbbParam simulations_params[] = {
     EBB_END,
 };
 
+static const EbbParam noise_params[] = {
+    EBB_CHOICE(SpecNoise, law, LAW_SCHEDULE, "schedule|normal|laplace|uniform",
+               "how noise levels are drawn in training: by the schedule's own law, or lambda = log-SNR by another, cut to the schedule's range"),
+    EBB_REAL(SpecNoise, mean, 2.4, -50, 50, "", "normal: mean of lambda (EDM: 2.4)"),
+    EBB_REAL(SpecNoise, sd, 2.4, 0.01, 50, "", "normal: standard deviation of lambda (EDM: 2.4)"),
+    EBB_REAL(SpecNoise, location, 0, -50, 50, "", "laplace: median of lambda"),
+    EBB_REAL(SpecNoise, scale, 0.5, 0.01, 50, "", "laplace: mean distance of lambda from it"),
+    EBB_END,
+};
+
 static const EbbParam model_params[] = {
     EBB_COMPONENT(SpecModel, objective, EBB_OBJECTIVE, EBB_DEFAULT_OBJECTIVE, "what is predicted and how its error counts"),
     EBB_COMPONENT(SpecModel, schedule, EBB_SCHEDULE, EBB_DEFAULT_SCHEDULE, "noise schedule"),
     EBB_COMPONENT(SpecModel, network, EBB_NETWORK, EBB_DEFAULT_NETWORK, "network"),
+    EBB_ROW(SpecModel, noise, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "noise levels in training", 0, noise_params),
     EBB_END,
 };
 

@@ -12,8 +12,16 @@ typedef struct SpecSimulations {
   uint64_t seed;
 } SpecSimulations;
 
+/* The law of noise levels in training. */
+enum { LAW_SCHEDULE = 0, LAW_NORMAL = 1, LAW_LAPLACE = 2, LAW_UNIFORM = 3 };
+typedef struct SpecNoise {
+  int64_t law;
+  double mean, sd, location, scale; /* of lambda: normal, laplace */
+} SpecNoise;
+
 typedef struct SpecModel {
   EbbChild objective, schedule, network;
+  SpecNoise noise;
 } SpecModel;
 
 enum { EMA_POWER = 0, EMA_CONSTANT = 1, EMA_NONE = 2 };
