@@ -17,7 +17,7 @@ typedef struct Options {
   size_t sets, plugin_folders, plugin_files;
   int64_t threads, block, draws; /* 0: not given */
   const char *runs, *name, *observations, *out, *theta;
-  bool quiet, log_json, json, trust;
+  bool quiet, log_json, json, trust, log_density;
 } Options;
 
 EbbStatus options_parse(Arena *, int argc, char **argv, Options *out);
@@ -32,6 +32,8 @@ typedef struct Session {
 EbbStatus session_threads(Session *);
 /* The spec with --set, and a Run around it (store and name by the options). */
 EbbStatus session_run(Session *, const char *spec_path, Run *out);
+/* A finished run by its folder, with its model read; observations from --observations. */
+EbbStatus session_model(Session *, const char *folder, Run *out);
 
 /* cmd_run.c */
 EbbStatus cmd_run(Session *);
@@ -40,6 +42,8 @@ EbbStatus cmd_train(Session *);
 EbbStatus cmd_sample(Session *);
 EbbStatus cmd_evaluate(Session *);
 EbbStatus cmd_resolve(Session *);
+/* cmd_density.c */
+EbbStatus cmd_density(Session *);
 /* cmd_reference.c */
 EbbStatus cmd_reference(Session *);
 /* cmd_plugins.c */

@@ -9,6 +9,8 @@
 
 #include "cli/cli.h"
 #include "num/isa.h"
+#include "run/check.h"
+#include "run/density.h"
 #include "run/sample.h"
 
 static EbbStatus until(Session *s, Goal goal) {
@@ -106,26 +108,18 @@ static EbbStatus write_manifest(const Run *run, const SampleJob *job, const Samp
 /* A finished run on new data. The files grow in a folder of their own and are moved when they are whole. */
 static EbbStatus sample_run(Session *s, const char *folder) {
   const Options *o = s->options;
-  if (o->observations == NULL || o->out == NULL) return fail(EBB_E_CONFIG, "usage: ebb sample RUN --observations FILE --out DIR [--draws N]");
+  if (o->observations == NULL || o->out == NULL)
+    return fail(EBB_E_CONFIG, "usage: ebb sample RUN --observations FILE --out DIR [--draws N] [--log-density]");
   Arena *arena = s->arena;
-  const char *spec = path_join(arena, folder, "spec.yaml"), *model = path_join(arena, folder, "model.safetensors");
-  if (!file_exists(spec) || !file_exists(model))
-    return fail(EBB_E_CONFIG, "%s is no run with a model (spec.yaml and model.safetensors are expected); `ebb runs` lists runs", folder);
   Run run;
-  EbbStatus status = session_run(s, spec, &run);
-  if (status != EBB_OK) return status;
-  char *place = arena_copy(arena, folder); /* its name, also when it was given with a slash at the end */
-  for (size_t n = strlen(place); n > 1 && place[n - 1] == '/';) place[--n] = '\0';
-  run.runs = path_folder(arena, place);
-  run.name = path_name(place);
-  status = run_prepare(&run, GOAL_TRAIN);
-  SpecObservations from = {.from = FROM_FILE, .file = o->observations};
-  if (status == EBB_OK) status = observations_load(arena, &from, &run.simulator, &run.info, &run.observations);
-  if (status == EBB_OK) status = model_new(arena, run.pool, run.spec, &run.info, &run.model);
-  if (status == EBB_OK) status = model_read(run.model, model);
+  EbbStatus status = session_model(s, folder, &run);
+  if (status == EBB_OK) status = check_chain(&run);
   uint32_t stream = 2000;
+  EbbChild density = {0};
+  if (status != EBB_OK) return status;
   EbbChild sampler = run.spec->sampling.sampler;
-  if (status == EBB_OK) status = plugin_create(arena, run.pool, &sampler, &stream);
+  status = plugin_create(arena, run.pool, &sampler, &stream);
+  if (status == EBB_OK && o->log_density) status = density_sampler(arena, run.pool, run.registry, run.spec, &density);
   if (status != EBB_OK) return status;
   SampleFacts *facts = ARENA_ARRAY(arena, SampleFacts, run.observations.n);
   sample_warn_outside(run.model, &run.observations, facts);
@@ -142,17 +136,31 @@ static EbbStatus sample_run(Session *s, const char *folder) {
                    run.spec->sampling.seed,
                    work,
                    NULL};
+  DensityJob densities = {run.pool, run.model, &density, job.grid, job.observations, job.draws, job.block, NULL, false, job.seed};
+  if (status == EBB_OK && o->log_density) status = density_write(&densities, NULL);
   if (status == EBB_OK) status = sample_draws(&job, facts);
   if (status == EBB_OK) status = sample_summary(run.model, &run.observations, job.draws, work);
-  static const char *const files[] = {"theta.npy", "summary.csv"};
-  for (size_t i = 0; i < COUNT(files) && status == EBB_OK; i++)
+  if (status == EBB_OK && o->log_density) {
+    Npy theta;
+    status = npy_open(path_join(arena, work, "theta.npy"), &theta);
+    if (status == EBB_OK) {
+      densities.theta = npy_f32(&theta);
+      status = density_write(&densities, path_join(arena, work, "log_density.npy"));
+      npy_close(&theta);
+    }
+  }
+  static const char *const files[] = {"theta.npy", "summary.csv", "log_density.npy"};
+  for (size_t i = 0; i < COUNT(files) - !o->log_density && status == EBB_OK; i++)
     if (rename(path_join(arena, work, files[i]), path_join(arena, o->out, files[i])) != 0)
       status = fail(EBB_E_IO, "cannot move %s to %s", files[i], o->out);
   if (status == EBB_OK) status = write_manifest(&run, &job, facts, o->out);
   if (status == EBB_OK) status = folder_remove(work);
-  if (status == EBB_OK)
-    printf("%s/\n  theta.npy  (%" PRId64 ", %" PRId64 ", %" PRId64 ")\n  summary.csv\n  manifest.json\n", o->out, run.observations.n, job.draws,
-           run.model->d);
+  if (status == EBB_OK) {
+    printf("%s/\n  theta.npy  (%" PRId64 ", %" PRId64 ", %" PRId64 ")\n", o->out, run.observations.n, job.draws, run.model->d);
+    if (o->log_density) printf("  log_density.npy  (%" PRId64 ", %" PRId64 ")\n", run.observations.n, job.draws);
+    printf("  summary.csv\n  manifest.json\n");
+  }
+  plugin_destroy(&density);
   plugin_destroy(&sampler);
   model_free(run.model);
   plugin_destroy(&run.simulator);

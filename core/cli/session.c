@@ -34,3 +34,23 @@ EbbStatus session_run(Session *s, const char *path, Run *out) {
   out->pool = s->pool;
   return status;
 }
+
+EbbStatus session_model(Session *s, const char *folder, Run *out) {
+  const Options *o = s->options;
+  Arena *arena = s->arena;
+  const char *spec = path_join(arena, folder, "spec.yaml"), *model = path_join(arena, folder, "model.safetensors");
+  if (!file_exists(spec) || !file_exists(model))
+    return fail(EBB_E_CONFIG, "%s is no run with a model (spec.yaml and model.safetensors are expected); `ebb runs` lists runs", folder);
+  EbbStatus status = session_run(s, spec, out);
+  if (status != EBB_OK) return status;
+  char *place = arena_copy(arena, folder); /* its name, also when it was given with a slash at the end */
+  for (size_t n = strlen(place); n > 1 && place[n - 1] == '/';) place[--n] = '\0';
+  out->runs = path_folder(arena, place);
+  out->name = path_name(place);
+  status = run_prepare(out, GOAL_TRAIN);
+  SpecObservations from = {.from = FROM_FILE, .file = o->observations};
+  if (status == EBB_OK) status = observations_load(arena, &from, &out->simulator, &out->info, &out->observations);
+  if (status == EBB_OK) status = model_new(arena, out->pool, out->spec, &out->info, &out->model);
+  if (status == EBB_OK) status = model_read(out->model, model);
+  return status;
+}

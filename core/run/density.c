@@ -3,9 +3,11 @@
  * Densities: a plan from data to noise, rows that start at given points, and what is added at both ends. */
 #include "run/density.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include "run/chain.h"
 #include "run/check.h"
 #include "run/sample.h"
 
@@ -101,5 +103,47 @@ EbbStatus density_theta(const Density *density, const Model *m, int64_t n, const
     failed[i] = 0;
   }
   arena_reset(density->arena, mark);
+  return status;
+}
+
+EbbStatus density_write(const DensityJob *job, const char *path) {
+  Arena *arena = arena_new();
+  const Model *m = job->model;
+  const Observations *o = job->observations;
+  int64_t d = m->d, total = path != NULL ? o->n * job->points : 0, wave = 1 << 14, failures = 0;
+  float *value = ARENA_ARRAY(arena, float, o->n * m->q), *theta = ARENA_ARRAY(arena, float, wave *d);
+  for (int64_t i = 0; i < o->n; i++) model_data_forward(m, o->data.value + i * m->q, value + i * m->q);
+  double *log_p = ARENA_ARRAY(arena, double, total);
+  uint64_t *id = ARENA_ARRAY(arena, uint64_t, wave);
+  int32_t *set = ARENA_ARRAY(arena, int32_t, wave);
+  uint32_t *asked = ARENA_ARRAY(arena, uint32_t, wave);
+  uint8_t *failed = ARENA_ARRAY(arena, uint8_t, wave);
+  EbbLevel *ends;
+  NetworkField network;
+  Density density;
+  EbbStatus status = schedule_grid(arena, &m->view, job->grid, job->sampler, 2, &ends);
+  if (status == EBB_OK) status = network_field(arena, job->pool, m, o->n, value, 2, ends, &network);
+  const char *source = arena_print(arena, "objective %s with network %s", m->objective.component->id, m->network.component->id);
+  if (status == EBB_OK)
+    status = density_open(&density, arena, job->pool, &network.field, source, job->sampler, &m->view, job->grid, job->seed, job->block);
+  Progress *progress = status == EBB_OK && total > 0 ? progress_begin("density", "points", total, 0) : NULL;
+  density.slots.progress = progress;
+  for (int64_t first = 0; first < total && status == EBB_OK; first += wave) {
+    int64_t n = total - first < wave ? total - first : wave;
+    for (int64_t i = 0; i < n; i++) {
+      int64_t k = (first + i) / job->points, point = (first + i) % job->points;
+      id[i] = (uint64_t)o->number[k] << 32 | (uint64_t)point;
+      set[i] = (int32_t)k;
+      memcpy(theta + i * d, job->theta + (job->shared ? point : first + i) * d, (size_t)d * sizeof *theta);
+    }
+    status = density_theta(&density, m, n, id, set, theta, log_p + first, asked, failed);
+    for (int64_t i = 0; i < n && status == EBB_OK; i++) failures += failed[i];
+  }
+  progress_end(progress, NULL);
+  const int64_t shape[2] = {o->n, job->points};
+  if (status == EBB_OK && path != NULL) status = npy_write_f64(path, 2, shape, log_p);
+  if (status == EBB_OK && failures > 0)
+    log_line(LOG_WARNING, "%" PRId64 " of %" PRId64 " log densities failed and are NaN in %s", failures, total, path);
+  arena_free(arena);
   return status;
 }

@@ -11,6 +11,7 @@
 #define EBB_RUN_DENSITY_H
 
 #include "run/model.h"
+#include "run/run.h"
 #include "run/slots.h"
 
 typedef struct Density {
@@ -31,5 +32,19 @@ EbbStatus density_rows(const Density *, int64_t n, const uint64_t *id, const int
 /* The same of theta [n][d] in the user's space. */
 EbbStatus density_theta(const Density *, const Model *, int64_t n, const uint64_t *id, const int32_t *set, const float *theta, double *log_p,
                         uint32_t *asked, uint8_t *failed);
+
+/* Points of a trained model: theta [observations][points][d] (shared: [points][d] for all of them) to a .npy of float64 (observations, points). */
+typedef struct DensityJob {
+  Pool *pool;
+  const Model *model;
+  const EbbChild *sampler; /* an instance */
+  const SpecGrid *grid;
+  const Observations *observations;
+  int64_t points, block; /* block 0: the default */
+  const float *theta;
+  bool shared;
+  uint64_t seed;
+} DensityJob;
+EbbStatus density_write(const DensityJob *, const char *path); /* NULL: only whether it is possible */
 
 #endif
