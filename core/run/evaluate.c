@@ -18,6 +18,7 @@ typedef struct Report {
   EbbReport report; /* first: the metric gets it */
   const Run *run;
   const int64_t *set; /* numbers of this call's observations */
+  bool part;          /* they are not all */
   Str values, curves;
 } Report;
 
@@ -42,6 +43,7 @@ static const char *parameter_name(const Report *r, int64_t parameter) { return p
 static void put_value(EbbReport *report, const char *metric, int64_t set, int64_t parameter, double value, double error, int64_t n,
                       const char *note) {
   Report *r = report->ctx;
+  if (set < 0 && r->part) return; /* of some observations only: add_means speaks of all */
   field(&r->values, metric);
   str_add(&r->values, ",");
   if (set >= 0) str_print(&r->values, "%" PRId64, r->set[set]);
@@ -67,6 +69,48 @@ static void put_curve(EbbReport *report, const char *name, int64_t parameter, in
     number(&r->curves, high != NULL ? high[i] : NAN);
     str_add(&r->curves, "\n");
   }
+}
+
+/* The field of a line at *at, as it is written; *at moves behind its comma. */
+static char *take_field(Arena *arena, const char **at) {
+  const char *from = *at, *end = from;
+  for (bool quoted = false; *end != '\0' && (quoted || (*end != ',' && *end != '\n')); end++) quoted ^= *end == '"';
+  *at = *end == ',' ? end + 1 : end;
+  return arena_print(arena, "%.*s", (int)(end - from), from);
+}
+
+/* Where observations came to the metric in parts, their mean is made here: a line for each name and parameter. */
+static void add_means(Report *r) {
+  typedef struct Mean {
+    const char *name, *parameter;
+    double sum, square;
+    int64_t n;
+  } Mean;
+  enum { MOST = 1024 };
+  Arena *arena = arena_new();
+  Mean *mean = ARENA_ARRAY(arena, Mean, MOST);
+  size_t means = 0;
+  for (const char *at = r->values.text; at != NULL && *at != '\0'; at++) {
+    const char *name = take_field(arena, &at), *number_of = take_field(arena, &at), *parameter = take_field(arena, &at);
+    double value = strtod(at, NULL);
+    bool given = *at != ',';
+    while (*at != '\n' && *at != '\0') take_field(arena, &at);
+    size_t k = 0;
+    while (k < means && (strcmp(mean[k].name, name) != 0 || strcmp(mean[k].parameter, parameter) != 0)) k++;
+    if (*number_of == '\0' || !given || k == MOST) continue;
+    if (k == means) mean[means++] = (Mean){.name = name, .parameter = parameter};
+    mean[k].sum += value;
+    mean[k].square += value * value;
+    mean[k].n++;
+  }
+  for (const Mean *m = mean; m < mean + means; m++) {
+    double n = (double)m->n, variance = (m->square - m->sum * m->sum / n) / (n - 1);
+    str_print(&r->values, "%s,,%s", m->name, m->parameter);
+    number(&r->values, m->sum / n);
+    number(&r->values, m->n > 1 ? sqrt(fmax(0, variance) / n) : NAN);
+    str_print(&r->values, ",%" PRId64 ",mean over observations; error from their spread\n", m->n);
+  }
+  arena_free(arena);
 }
 
 /* ---- One metric ---- */
@@ -222,7 +266,7 @@ static EbbStatus evaluate_one(Run *run, int64_t i) {
   if (status != EBB_OK || stage->done) return status;
   Judge j = {.run = run, .metric = run->spec->evaluation.child[i]};
   j.pattern = component_string(&j.metric, "reference");
-  j.report = (Report){.report = {sizeof(EbbReport), NULL, put_value, put_curve}, .run = run};
+  j.report = (Report){.report = {sizeof(EbbReport), NULL, put_value, put_curve}, .run = run, .part = run->observations.n > SETS};
   j.report.report.ctx = &j.report;
   uint32_t stream = STREAM_METRIC + 16 * (uint32_t)i;
   Npy file;
@@ -244,6 +288,7 @@ static EbbStatus evaluate_one(Run *run, int64_t i) {
     npy_close(&file);
     plugin_destroy(&j.metric);
   }
+  if (status == EBB_OK && j.report.part) add_means(&j.report);
   if (status == EBB_OK) status = keep(stage, &j.report);
   if (status == EBB_OK) {
     sweep_up(stage, run->observations.n);

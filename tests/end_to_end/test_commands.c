@@ -288,6 +288,31 @@ static void two_sets_of_draws_are_compared(void) {
   folder_end(&f);
 }
 
+/* Five observations go to a metric in parts; the table has a line for each and one mean of all. */
+static void metrics_have_a_line_an_observation_and_one_mean(void) {
+  Folder f = begin();
+  Call call = sh(&f, "$EBB run small.yaml --set 'sampling.observations.index=[1, 2, 3, 4, 5]' --set 'evaluation=[{use: c2st, epochs: 30}]'");
+  ENDS(call, 0, NULL);
+  double sum = 0, mean = NAN, value, error;
+  int seen = 0, means = 0;
+  long long observation, n;
+  for (char *rest = get_text(&f, "runs/small/metrics.csv"), *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+    if (sscanf(line, "c2st,%lld,,%lf,%lf,%lld,", &observation, &value, &error, &n) == 4) {
+      CU_ASSERT(observation == ++seen && n == 600);
+      sum += value;
+    }
+    if (sscanf(line, "c2st,,,%lf,%lf,%lld,", &value, &error, &n) == 3) {
+      CU_ASSERT(n == 5 && isfinite(error));
+      mean = value;
+      means++;
+    }
+  }
+  CU_ASSERT(seen == 5 && means == 1);
+  CU_ASSERT_DOUBLE_EQUAL(mean, sum / 5, 1e-6);
+  EXPECT(call, strstr(call.out, "mean") != NULL);
+  folder_end(&f);
+}
+
 static void an_instruction_set_can_be_chosen_up_to_the_machines(void) {
   Folder f = begin();
   Call best = sh(&f, "$EBB --version");
@@ -389,6 +414,7 @@ static const Test tests[] = {
     {"the simulator alone takes parameters", the_simulator_alone_takes_parameters},
     {"failed simulations of given parameters are NaN and counted", failed_simulations_of_given_parameters_are_nan},
     {"two sets of draws are compared", two_sets_of_draws_are_compared},
+    {"metrics have a line an observation and one mean", metrics_have_a_line_an_observation_and_one_mean},
     {"an instruction set can be chosen up to the machine's", an_instruction_set_can_be_chosen_up_to_the_machines},
     {"a reader that goes away is an error, not a signal", a_reader_that_goes_away_is_an_error_not_a_signal},
     {"closed streams do no harm", closed_streams_do_no_harm},

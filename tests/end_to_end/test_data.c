@@ -198,16 +198,21 @@ static void a_row_that_is_far_out_does_not_spoil_the_rest(void) {
   }
 }
 
-/* What cannot be trained stops with the step, the row and the way out, and does so again. */
+/* What cannot be trained stops with the step, the row and the way out; again, on other threads, with the same words. */
 static void a_loss_that_is_not_finite_stops_with_the_row(void) {
   Folder f = begin(small_gaussian_spec, "a,b\n0.7,-0.4\n");
-  Call call =
-      run(&f, "--set training.learning_rate=1 --set training.clip=0 --set training.warmup=0 --set training.epochs=300 --set training.patience=0 "
-              "--set model.network.activation=relu --set model.objective.weight=unit --set model.objective.predict=score");
-  if (call.status == 0) {
-    printf("skipped divergence: this training stayed finite ");
-  } else {
-    EXPECT(call, call.status == 1 && call_says(&call, "training stopped at step") && call_says(&call, "not finite; row "));
+  static const char *const what[] = {"loss", "gradient"};
+  for (size_t i = 0; i < COUNT(what); i++) {
+    char *options = arena_print(f.arena, "--set 'model.objective={use: spoiler, row: 77, from: 20, what: %s}'", what[i]);
+    Call call = run(&f, options), again = run(&f, arena_print(f.arena, "%s --threads 3", options));
+    EXPECT(call, call.status == 1 && call_says(&call, "training stopped at step"));
+    EXPECT(call, call_says(&call, arena_print(f.arena, "the %s is not finite", what[i])));
+    if (i == 0) EXPECT(call, call_says(&call, "row 77 of the simulations is the first suspect"));
+    const char *first = strstr(call.err, "training stopped"), *second = strstr(again.err, "training stopped");
+    CU_ASSERT_FATAL(first != NULL && second != NULL);
+    CU_ASSERT_STRING_EQUAL(first, second);
+    long step = strtol(first + strlen("training stopped at step "), NULL, 10);
+    CU_ASSERT(step > 20 && step <= 40); /* from step 21 on; an epoch has at most 10 */
   }
   folder_end(&f);
 }
