@@ -10,45 +10,10 @@
 
 #include "graph/graph.h"
 #include "num/isa.h"
+#include "peak.h"
 
 enum { DIM = 5, DATA = 8, WIDTH = 256, BLOCKS = 5, ROWS = 10000, REPETITIONS = 1000 };
 static const double sampling_flop = 0.79e6, training_flop = 3.05e6; /* a row */
-
-/* ---- The peak ---- */
-
-enum { PEAK_STEPS = 20000 };
-static double peak_flop;
-static EbbStatus peak_task(void *ctx, EbbWork *work, int64_t i) {
-  (void)ctx, (void)work, (void)i;
-#if defined __x86_64__
-#define FMA(wide, r) "vfmadd213ps %%" wide "14, %%" wide "15, %%" wide #r "\n\t"
-#define TWELVE(wide)                                                                                                                                 \
-  FMA(wide, 0)                                                                                                                                       \
-  FMA(wide, 1) FMA(wide, 2) FMA(wide, 3) FMA(wide, 4) FMA(wide, 5) FMA(wide, 6) FMA(wide, 7) FMA(wide, 8) FMA(wide, 9) FMA(wide, 10) FMA(wide, 11)
-#define USED "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm14", "xmm15"
-  if (strcmp(isa_name(), "avx512") == 0) {
-    __asm__ volatile("vzeroall" ::: USED);
-    for (int s = 0; s < PEAK_STEPS; s++) __asm__ volatile(TWELVE("zmm")::: USED);
-    __asm__ volatile("vzeroupper" ::: USED);
-    peak_flop = 2.0 * 16 * 12 * PEAK_STEPS;
-  } else if (isa_has("avx2")) {
-    __asm__ volatile("vzeroall" ::: USED);
-    for (int s = 0; s < PEAK_STEPS; s++) __asm__ volatile(TWELVE("ymm")::: USED);
-    peak_flop = 2.0 * 8 * 12 * PEAK_STEPS;
-  }
-#endif
-  return EBB_OK;
-}
-
-static double best_of(Pool *pool, int64_t tasks, PoolTask task, void *ctx) {
-  double best = INFINITY;
-  for (int r = 0; r < REPETITIONS; r++) {
-    double start = seconds();
-    pool_run(pool, tasks, task, ctx);
-    best = fmin(best, seconds() - start);
-  }
-  return best;
-}
 
 /* ---- The network ---- */
 
@@ -131,7 +96,7 @@ static EbbStatus train_task(void *ctx, EbbWork *work, int64_t i) {
   }
 }
 
-static void train(Arena *a, Pool *pool, const Graph *graph, int64_t batch, int64_t cut, double peak) {
+static void train(Arena *a, Pool *pool, const Graph *graph, int64_t batch, int64_t cut, double top) {
   int64_t floats = graph_floats(graph);
   Training *t = ARENA_NEW(a, Training);
   *t = (Training){.batch = batch,
@@ -171,7 +136,7 @@ static void train(Arena *a, Pool *pool, const Graph *graph, int64_t batch, int64
   }
   double rate = training_flop * (double)batch / best[PHASES];
   printf("training  %3lld rows, %3lld a task  %7.1f GFLOP/s  %5.1f %%  %6.1f us a step:", (long long)batch, (long long)cut, rate * 1e-9,
-         100 * rate / peak, best[PHASES] * 1e6);
+         100 * rate / top, best[PHASES] * 1e6);
   for (int p = 0; p < PHASES; p++) printf("  %s %.1f", phase_names[p], best[p] * 1e6);
   printf("\n");
 }
@@ -186,8 +151,8 @@ int main(void) {
   for (int threads = 1; threads <= 2; threads++) {
     Pool *pool;
     if (pool_new(threads, &pool) != EBB_OK) return 1;
-    double time = best_of(pool, threads, peak_task, NULL), peak = (double)threads * peak_flop / time;
-    printf("%d thread%s: peak %.1f GFLOP/s\n", threads, threads > 1 ? "s" : "", peak * 1e-9);
+    double top = peak(threads);
+    printf("%d thread%s: peak %.1f GFLOP/s\n", threads, threads > 1 ? "s" : "", top * 1e-9);
     Forward *f;
     forward_new(a, graph, &f);
     forward_load(f, pool, weights);
@@ -202,10 +167,10 @@ int main(void) {
         rate = fmin(rate, seconds() - start);
       }
       rate = sampling_flop * ROWS / rate;
-      printf("sampling  %3lld rows a task  %7.1f GFLOP/s  %5.1f %%\n", (long long)block, rate * 1e-9, 100 * rate / peak);
+      printf("sampling  %3lld rows a task  %7.1f GFLOP/s  %5.1f %%\n", (long long)block, rate * 1e-9, 100 * rate / top);
     }
     for (int64_t batch = 128; batch <= 256; batch *= 2)
-      for (int64_t cut = batch / threads; cut >= 16; cut /= 4) train(a, pool, graph, batch, cut, peak);
+      for (int64_t cut = batch / threads; cut >= 16; cut /= 4) train(a, pool, graph, batch, cut, top);
     pool_free(pool);
   }
   arena_free(a);

@@ -11,6 +11,7 @@
 #include "num/isa.h"
 #include "num/kernels.h"
 #include "num/random.h"
+#include "peak.h"
 
 enum { WIDTH = 256, LAYERS = 5, REPETITIONS = 25 };
 
@@ -37,52 +38,6 @@ static double best(void (*run)(void *), void *state) {
   }
   return once;
 }
-
-/* Twelve independent chains, so that neither latency nor memory counts. */
-#if defined __x86_64__
-enum { CHAINS = 12, STEPS = 10000 };
-#define CHAIN(wide, r) "vfmadd213ps %%" wide "14, %%" wide "15, %%" wide #r "\n\t"
-#define ALL(wide)                                                                                                                                    \
-  CHAIN(wide, 0)                                                                                                                                     \
-  CHAIN(wide, 1)                                                                                                                                     \
-  CHAIN(wide, 2)                                                                                                                                     \
-  CHAIN(wide, 3)                                                                                                                                     \
-  CHAIN(wide, 4)                                                                                                                                     \
-  CHAIN(wide, 5) CHAIN(wide, 6) CHAIN(wide, 7) CHAIN(wide, 8) CHAIN(wide, 9) CHAIN(wide, 10) CHAIN(wide, 11)
-#define USED "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm14", "xmm15"
-static void peak_512(void *unused) {
-  (void)unused;
-  __asm__ volatile("vzeroall" ::: USED);
-  for (int i = 0; i < STEPS; i++) __asm__ volatile(ALL("zmm")::: USED);
-  __asm__ volatile("vzeroupper" ::: USED);
-}
-static void peak_256(void *unused) {
-  (void)unused;
-  __asm__ volatile("vzeroall" ::: USED);
-  for (int i = 0; i < STEPS; i++) __asm__ volatile(ALL("ymm")::: USED);
-}
-#define MULTIPLY_ADD(r) "mulps %%xmm15, %%xmm" #r "\n\taddps %%xmm14, %%xmm" #r "\n\t"
-static void peak_128(void *unused) { /* multiply, then add */
-  (void)unused;
-  __asm__ volatile("xorps %%xmm14, %%xmm14\n\txorps %%xmm15, %%xmm15" ::: USED);
-  for (int i = 0; i < STEPS; i++)
-    __asm__ volatile(MULTIPLY_ADD(0) MULTIPLY_ADD(1) MULTIPLY_ADD(2) MULTIPLY_ADD(3) MULTIPLY_ADD(4) MULTIPLY_ADD(5) MULTIPLY_ADD(6) MULTIPLY_ADD(7)
-                         MULTIPLY_ADD(8) MULTIPLY_ADD(9) MULTIPLY_ADD(10) MULTIPLY_ADD(11)::
-                             : USED);
-}
-static double peak(const char *name) {
-  switch (name[3]) {
-  case '5': return 2.0 * 16 * CHAINS * STEPS / best(peak_512, NULL);
-  case '2': return 2.0 * 8 * CHAINS * STEPS / best(peak_256, NULL);
-  default: return 2.0 * 4 * CHAINS * STEPS / best(peak_128, NULL);
-  }
-}
-#else
-static double peak(const char *name) { /* unknown here: shares print as they are, of 1 GFLOP/s */
-  (void)name;
-  return 1e9;
-}
-#endif
 
 static const Kernels *k;
 static double top;
@@ -218,7 +173,7 @@ int main(int argc, char **argv) {
     }
     if (isa_setup(sets[s])) return 1;
     k = kernels;
-    top = peak(sets[s]);
+    top = peak(1);
     printf("%s: peak of one core %.1f GFLOP/s\n", sets[s], top * 1e-9);
     static const int64_t tiles[] = {32, 64, 96, 128, 192, 256};
     for (size_t i = 0; i < COUNT(tiles); i++) tile(tiles[i]);
