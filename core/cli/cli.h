@@ -44,6 +44,8 @@ EbbStatus cmd_evaluate(Session *);
 EbbStatus cmd_resolve(Session *);
 /* cmd_density.c */
 EbbStatus cmd_density(Session *);
+/* cmd_map.c */
+EbbStatus cmd_map(Session *);
 /* cmd_reference.c */
 EbbStatus cmd_reference(Session *);
 /* cmd_plugins.c */

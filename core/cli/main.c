@@ -22,6 +22,7 @@ static const Command all[] = {
     {"train", "SPEC", "up to the model", 1, 1, cmd_train},
     {"sample", "SPEC | RUN --observations FILE --out DIR", "up to the posterior; of a run (a folder): new observations", 1, 1, cmd_sample},
     {"density", "RUN --theta FILE --observations FILE --out FILE", "log densities of given parameters under a run", 1, 1, cmd_density},
+    {"map", "RUN --observations FILE --out DIR", "where the posterior's density is largest; --draws N starts", 1, 1, cmd_map},
     {"evaluate", "SPEC", "up to the metrics", 1, 1, cmd_evaluate},
     {"reference", "SPEC --out DIR [--draws N]", "draws of the exact posterior, DIR/reference_K.npy", 1, 1, cmd_reference},
     {"resolve", "SPEC", "the spec with every default written out", 1, 1, cmd_resolve},

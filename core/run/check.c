@@ -42,5 +42,5 @@ EbbStatus check_chain(const Run *run) {
     plugin_destroy(&sampler);
   }
   plugin_destroy(&objective);
-  return status;
+  return status == EBB_E_UNSUPPORTED ? EBB_E_CONFIG : status; /* of the user's choosing */
 }

@@ -74,11 +74,14 @@ EbbStatus density_rows(const Density *density, int64_t n, const uint64_t *id, co
   slots.start = start;
   slots.logdet = log_p;
   EbbStatus status = slots_run(&slots, n, id, set, end, asked, failed);
-  double variance = noisy->alpha * noisy->alpha + noisy->sigma * noisy->sigma, pi = 3.14159265358979323846;
+  double pi = 3.14159265358979323846;
   for (int64_t i = 0; i < n && status == EBB_OK; i++) {
-    double square = 0;
-    for (int64_t j = 0; j < d; j++) square += end[i * d + j] * end[i * d + j];
-    log_p[i] += (double)d * (log(clean->alpha) - 0.5 * log(2 * pi * variance)) - 0.5 * square / variance;
+    log_p[i] += (double)d * log(clean->alpha);
+    for (int64_t j = 0; j < d; j++) { /* the moments that sampling starts from */
+      double mean = slots.mean != NULL ? slots.mean[set[i] * d + j] : 0, spread = slots.variance != NULL ? slots.variance[j] : 1;
+      double variance = noisy->alpha * noisy->alpha * spread + noisy->sigma * noisy->sigma, off = end[i * d + j] - noisy->alpha * mean;
+      log_p[i] -= 0.5 * log(2 * pi * variance) + 0.5 * off * off / variance;
+    }
   }
   arena_reset(density->arena, mark);
   return status;
@@ -106,28 +109,37 @@ EbbStatus density_theta(const Density *density, const Model *m, int64_t n, const
   return status;
 }
 
+EbbStatus density_of_model(const DensityJob *job, Arena *arena, DensityField *out) {
+  const Model *m = job->model;
+  const Observations *o = job->observations;
+  float *value = ARENA_ARRAY(arena, float, o->n * m->q);
+  for (int64_t i = 0; i < o->n; i++) model_data_forward(m, o->data.value + i * m->q, value + i * m->q);
+  EbbLevel *ends;
+  EbbStatus status = schedule_grid(arena, &m->view, job->grid, job->sampler, 2, &ends);
+  if (status == EBB_OK) status = network_field(arena, job->pool, m, o->n, value, 2, ends, &out->network);
+  const char *source = arena_print(arena, "objective %s with network %s", m->objective.component->id, m->network.component->id);
+  if (status == EBB_OK)
+    status = density_open(&out->density, arena, job->pool, &out->network.field, source, job->sampler, &m->view, job->grid, job->seed, job->block);
+  out->density.slots.mean = out->network.mean;
+  out->density.slots.variance = m->base.variance;
+  return status;
+}
+
 EbbStatus density_write(const DensityJob *job, const char *path) {
   Arena *arena = arena_new();
   const Model *m = job->model;
   const Observations *o = job->observations;
   int64_t d = m->d, total = path != NULL ? o->n * job->points : 0, wave = 1 << 14, failures = 0;
-  float *value = ARENA_ARRAY(arena, float, o->n * m->q), *theta = ARENA_ARRAY(arena, float, wave *d);
-  for (int64_t i = 0; i < o->n; i++) model_data_forward(m, o->data.value + i * m->q, value + i * m->q);
+  float *theta = ARENA_ARRAY(arena, float, wave *d);
   double *log_p = ARENA_ARRAY(arena, double, total);
   uint64_t *id = ARENA_ARRAY(arena, uint64_t, wave);
   int32_t *set = ARENA_ARRAY(arena, int32_t, wave);
   uint32_t *asked = ARENA_ARRAY(arena, uint32_t, wave);
   uint8_t *failed = ARENA_ARRAY(arena, uint8_t, wave);
-  EbbLevel *ends;
-  NetworkField network;
-  Density density;
-  EbbStatus status = schedule_grid(arena, &m->view, job->grid, job->sampler, 2, &ends);
-  if (status == EBB_OK) status = network_field(arena, job->pool, m, o->n, value, 2, ends, &network);
-  const char *source = arena_print(arena, "objective %s with network %s", m->objective.component->id, m->network.component->id);
-  if (status == EBB_OK)
-    status = density_open(&density, arena, job->pool, &network.field, source, job->sampler, &m->view, job->grid, job->seed, job->block);
+  DensityField of;
+  EbbStatus status = density_of_model(job, arena, &of);
   Progress *progress = status == EBB_OK && total > 0 ? progress_begin("density", "points", total, 0) : NULL;
-  density.slots.progress = progress;
+  of.density.slots.progress = progress;
   for (int64_t first = 0; first < total && status == EBB_OK; first += wave) {
     int64_t n = total - first < wave ? total - first : wave;
     for (int64_t i = 0; i < n; i++) {
@@ -136,7 +148,7 @@ EbbStatus density_write(const DensityJob *job, const char *path) {
       set[i] = (int32_t)k;
       memcpy(theta + i * d, job->theta + (job->shared ? point : first + i) * d, (size_t)d * sizeof *theta);
     }
-    status = density_theta(&density, m, n, id, set, theta, log_p + first, asked, failed);
+    status = density_theta(&of.density, m, n, id, set, theta, log_p + first, asked, failed);
     for (int64_t i = 0; i < n && status == EBB_OK; i++) failures += failed[i];
   }
   progress_end(progress, NULL);

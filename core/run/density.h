@@ -10,7 +10,7 @@
 #ifndef EBB_RUN_DENSITY_H
 #define EBB_RUN_DENSITY_H
 
-#include "run/model.h"
+#include "run/chain.h"
 #include "run/run.h"
 #include "run/slots.h"
 
@@ -45,6 +45,12 @@ typedef struct DensityJob {
   bool shared;
   uint64_t seed;
 } DensityJob;
+/* The model's field under the job's observations with its density; not to be moved. */
+typedef struct DensityField {
+  NetworkField network;
+  Density density;
+} DensityField;
+EbbStatus density_of_model(const DensityJob *, Arena *, DensityField *out);
 EbbStatus density_write(const DensityJob *, const char *path); /* NULL: only whether it is possible */
 
 #endif

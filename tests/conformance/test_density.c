@@ -7,6 +7,7 @@
 #include "run/check.h"
 #include "run/density.h"
 #include "run/divergence.h"
+#include "run/maximum.h"
 #include "run/sample.h"
 
 /* ---- an exact field with tangents: N(m, S) with full S, or a mixture in one dimension ---- */
@@ -294,6 +295,84 @@ static void many_dimensions_use_probes(void) {
   CHECK_NEAR(sum, truth, 4 * sd / sqrt(N) + 1e-3, "mean of the log densities of one point");
 }
 
+/* ---- maxima ---- */
+
+enum { STARTS = 24 };
+static Peak *peaks_of(const Exact *e, const ParameterMap *map, int64_t *n) {
+  EbbChild sampler = suite_make(EBB_SAMPLER, "{use: tsit5, absolute: 1e-6, relative: 1e-6}");
+  Density density;
+  uint64_t id[STARTS];
+  double x[STARTS * MOST];
+  Peak *peak;
+  CHECK_OK(density_open(&density, suite_arena(), pool(), &e->field, NULL, &sampler, view("{use: edm_vp, sigma_min: 1e-3, sigma_max: 1e5}"),
+                        range(1e-3, 1e5), 1, 16));
+  for (int i = 0; i < STARTS; i++) id[i] = (uint64_t)i;
+  random_normal((EbbRng){4, 4}, STARTS, id, NULL, 0, e->d, x);
+  CHECK_OK(maximum_find(&density, map, suite_arena(), STARTS, id, 0, x, &peak, n));
+  CHECK(*n > 0 && peak[0].ascent.converged, "the best ascent did not converge: decrement %g", peak[0].ascent.decrement);
+  return peak;
+}
+
+static void the_maximum_of_a_gaussian_is_its_mean(void) {
+  static const int64_t dims[] = {1, 3, 10};
+  for (size_t k = 0; k < COUNT(dims); k++) {
+    int64_t d = dims[k], n;
+    Exact e;
+    ParameterMap map[MOST];
+    exact_gaussian(&e, d);
+    for (int64_t j = 0; j < d; j++) map[j] = (ParameterMap){BIJECTION_NONE, -INFINITY, INFINITY, 0, 2}; /* theta = 2 x */
+    Peak *peak = peaks_of(&e, map, &n);
+    CHECK(n == 1 && peak[0].starts == STARTS, "d = %d: %d peaks, %d starts ended at the best", (int)d, (int)n, (int)peak[0].starts);
+    for (int64_t j = 0; j < d; j++) CHECK_NEAR(peak[0].x[j], e.mean[0][j], 1e-6, "d = %d: coordinate %d", (int)d, (int)j);
+    double truth = exact_log_density(&e, &blurred, e.mean[0], (double[MOST]){0}, NULL) - (double)d * log(2);
+    CHECK_NEAR(peak[0].log_density, truth, 1e-4 * (double)d, "d = %d: log density there", (int)d);
+  }
+}
+
+static void the_maximum_of_two_modes_is_the_higher_one(void) {
+  Exact e;
+  exact_m1(&e);
+  ParameterMap map = {BIJECTION_NONE, -INFINITY, INFINITY, 0, 1};
+  double low = 0.5, high = 1.1, answer;
+  for (int i = 0; i < 200; i++) { /* golden sections on the exact density */
+    double a = low + 0.381966 * (high - low), b = low + 0.618034 * (high - low);
+    if (exact_log_density(&e, &blurred, &a, &answer, NULL) < exact_log_density(&e, &blurred, &b, &answer, NULL))
+      low = a;
+    else
+      high = b;
+  }
+  int64_t n;
+  Peak *peak = peaks_of(&e, &map, &n);
+  CHECK_NEAR(peak[0].x[0], low, 1e-5, "place");
+  CHECK(peak[0].starts > 0 && peak[0].starts < STARTS, "all %d starts, or none, ended at one of two modes", STARTS);
+  bool other = false;
+  for (int64_t i = 1; i < n; i++) other = other || (fabs(peak[i].x[0] + 1) < 0.05 && peak[i].log_density < peak[0].log_density);
+  CHECK(other, "the other mode is not among %d peaks", (int)n);
+}
+
+/* N(m, s^2) in x, theta by the logit on (a, b): at the maximum (m - x) / s^2 = scale (1 - 2 S(q)), q = centre + scale x (methods.md 3.8). Its maximum
+ * is not the image of the mean. */
+static void the_maximum_of_a_bounded_gaussian_is_that_of_its_own_density(void) {
+  Exact e;
+  exact_gaussian(&e, 1);
+  e.mean[0][0] = 0.8;
+  e.sd[0][0] = 0.5;
+  ParameterMap map = {BIJECTION_INTERVAL, -2, 3, 0.4, 1.5};
+  double low = -5, high = 5, v = 0.25 + 1e-6;
+  for (int i = 0; i < 100; i++) {
+    double x = 0.5 * (low + high), q = map.centre + map.scale * x;
+    if ((e.mean[0][0] - x) / v > map.scale * (1 - 2 / (1 + exp(-q))))
+      low = x;
+    else
+      high = x;
+  }
+  int64_t n;
+  Peak *peak = peaks_of(&e, &map, &n);
+  CHECK(fabs(low - e.mean[0][0]) > 0.1, "the bijection moves the maximum by %g only", low - e.mean[0][0]);
+  CHECK_NEAR(peak[0].x[0], low, 1e-5, "place");
+  CHECK(peak[0].starts == STARTS, "%d of %d starts ended there", (int)peak[0].starts, STARTS);
+}
+
 /* ---- adaptive rows through the slots (T4.6) ---- */
 
 enum { ROWS = 300 };
@@ -377,6 +456,9 @@ static const Test tests[] = {
     {"mass is one in the user's space", mass_is_one_in_the_users_space},
     {"random probes estimate the trace", random_probes_estimate_the_trace},
     {"many dimensions use probes", many_dimensions_use_probes},
+    {"the maximum of a Gaussian is its mean", the_maximum_of_a_gaussian_is_its_mean},
+    {"the maximum of two modes is the higher one", the_maximum_of_two_modes_is_the_higher_one},
+    {"the maximum of a bounded Gaussian is that of its own density", the_maximum_of_a_bounded_gaussian_is_that_of_its_own_density},
     {"adaptive rows do not depend on the block", adaptive_rows_do_not_depend_on_the_block},
     {"what cannot work is refused with both sides", what_cannot_work_is_refused_with_both_sides},
 };
