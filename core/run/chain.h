@@ -10,6 +10,7 @@ typedef struct NetworkField {
   EbbField field; /* first: a link is passed as its field */
   const Model *model;
   Forward *forward;
+  double *mean; /* [sets][d] the base's, of each condition */
 } NetworkField;
 
 /* value [sets][q] standardised data; levels: grid whose time-only nodes are kept (n of them). Stays valid as long as the arena. */

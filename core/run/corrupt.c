@@ -3,22 +3,35 @@
  * Questions and losses, one tile of rows. */
 #include "run/corrupt.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SCRATCH(work, type, n) ((type *)work_alloc((work), (size_t)(n) * sizeof(type)))
+
+/* Where residuals have scales of their own, noise levels are drawn around that of a coordinate chosen at random: u is multiplied by its sd. */
+static void spread_levels(const Question *a, EbbWork *work, double *lambda) {
+  const Model *m = a->model;
+  double *u = SCRATCH(work, double, a->rows);
+  random_uniform(a->rng, a->rows, a->row, a->draw, 1, 1, u);
+  for (int64_t i = 0; i < a->rows; i++) {
+    double moved = lambda[i] - log(m->base.variance[(int64_t)(u[i] * (double)m->d)]);
+    lambda[i] = fmin(fmax(moved, m->view.lambda_min), m->view.lambda_max);
+  }
+}
 
 EbbStatus question_ask(const Question *a, EbbWork *work, EbbBatch *b) {
   const Model *m = a->model;
   int64_t n = a->rows, d = m->d;
   float *x = SCRATCH(work, float, n *d), *noise = SCRATCH(work, float, n *d);
   for (int64_t i = 0; i < n; i++) {
-    int64_t row = (int64_t)a->row[i];
+    int64_t row = (int64_t)(a->data != NULL ? a->data : a->row)[i];
     model_theta_forward(m, a->set->theta + row * d, x + i * d);
     model_data_forward(m, a->set->x + row * m->q, a->value + i * a->value_row);
   }
   random_normal_f32(a->rng, n, a->row, a->draw, 0, d, noise, d);
   double *lambda = SCRATCH(work, double, n);
   m->view.schedule.train(&m->view.schedule, n, a->u, lambda);
+  if (model_links_differ(m)) spread_levels(a, work, lambda);
   *b = (EbbBatch){.size = sizeof *b,
                   .rows = n,
                   .dim = d,
@@ -40,18 +53,21 @@ EbbStatus question_ask(const Question *a, EbbWork *work, EbbBatch *b) {
   EbbStatus status = ((const EbbObjectiveOps *)m->objective.ops)->corrupt(m->objective.self, work, b);
   if (status != EBB_OK) return status;
   float *target = SCRATCH(work, float, n *d), *base = SCRATCH(work, float, n *d), *gain = SCRATCH(work, float, n *d);
+  double *mean = SCRATCH(work, double, d);
+  bool differ = model_links_differ(m);
   for (int64_t i = 0; i < n; i++) {
     const EbbLevel *level = &b->at[i];
-    Affine map = prediction_affine(m->needs.prediction, level);
-    Target aim = prediction_target(m->needs.prediction, level);
-    float input = (float)level_input(level);
     a->tau[i * a->tau_row] = (float)schedule_tau(&m->view, level->lambda);
+    base_mean(&m->base, a->value + i * a->value_row, mean);
+    Link link = model_link(m, level, 0);
     for (int64_t j = 0; j < d; j++) {
       int64_t k = i * d + j;
-      a->z[i * a->z_row + j] = input * b->z[k];
-      target[k] = (float)(aim.x * (double)x[k] + aim.noise * (double)noise[k]);
-      base[k] = (float)(map.skip * (double)b->z[k]);
-      gain[k] = (float)map.gain;
+      if (differ && j > 0) link = model_link(m, level, j);
+      double moved = (double)b->z[k] - level->alpha * mean[j];
+      a->z[i * a->z_row + j] = (float)(link.scale * moved);
+      target[k] = (float)(link.clean * ((double)x[k] - mean[j]) + link.noise * (double)noise[k]);
+      base[k] = (float)(mean[j] + link.skip * moved);
+      gain[k] = (float)link.gain;
     }
   }
   b->target = target;

@@ -13,6 +13,7 @@ typedef struct Question {
   const Dataset *set;
   int64_t rows;
   const uint64_t *row;  /* [rows] row of the training set; addresses the noise, with draw */
+  const uint64_t *data; /* [rows] the row that parameters and data are of, where it is another; NULL: row */
   const uint32_t *draw; /* [rows] */
   const double *u;      /* [rows] stratified uniforms */
   EbbRng rng;           /* of the noise */

@@ -22,10 +22,14 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
   m->q = ebb_layout_numbers(&info->data);
   m->map = ARENA_ARRAY(arena, ParameterMap, m->d);
   m->column = ARENA_ARRAY(arena, ColumnMap, m->q);
+  base_marginal(arena, m->d, m->q, &m->base);
   for (int64_t j = 0; j < m->d; j++) {
     const EbbParameter *p = &info->parameter[j];
     m->map[j] = (ParameterMap){bijection_of(p->lower, p->upper), p->lower, p->upper, 0, 1};
   }
+  if (spec->model.base != SPEC_MARGINAL && m->d > MODEL_MOST_ROTATED)
+    return fail(EBB_E_UNSUPPORTED, "model.base %s takes at most %d parameters, the simulator has %" PRId64 "; use marginal", "other than marginal",
+                MODEL_MOST_ROTATED, m->d);
   m->schedule = spec->model.schedule;
   m->objective = spec->model.objective;
   m->network = spec->model.network;
@@ -38,7 +42,7 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
 
   m->needs = (EbbObjectiveNeeds){.size = sizeof m->needs};
   ((const EbbObjectiveOps *)m->objective.ops)->needs(m->objective.self, &m->needs);
-  if (m->needs.wants != 0)
+  if ((m->needs.wants & ~(uint32_t)EBB_OBJ_PAIR) != 0)
     return fail(EBB_E_UNSUPPORTED, "objective %s wants more than one evaluation of the network a row, which this version of Ebb does not give",
                 m->objective.component->id);
   if (m->needs.prediction > EBB_PREDICT_F)
@@ -63,12 +67,34 @@ void model_free(Model *m) {
   plugin_destroy(&m->schedule);
 }
 
+bool model_links_differ(const Model *m) { return m->base.kind == BASE_ROTATED; }
+
+Link model_link(const Model *m, const EbbLevel *level, int64_t coordinate) {
+  double sd = sqrt(m->base.variance[coordinate]);
+  EbbLevel own = *level; /* the residual divided by its sd is data of unit variance at a noise level of its own */
+  own.alpha *= sd;
+  own.dalpha *= sd;
+  own.lambda += 2 * log(sd);
+  Affine map = prediction_affine(m->needs.prediction, &own);
+  Target aim = prediction_target(m->needs.prediction, &own);
+  return (Link){level_input(&own), sd * map.skip, sd * map.gain, aim.x / sd, aim.noise};
+}
+
 void model_theta_forward(const Model *m, const float *theta, float *x) {
-  for (int64_t j = 0; j < m->d; j++) x[j] = (float)map_forward(&m->map[j], (double)theta[j]);
+  if (m->base.to == NULL) {
+    for (int64_t j = 0; j < m->d; j++) x[j] = (float)map_forward(&m->map[j], (double)theta[j]);
+    return;
+  }
+  double plain[MODEL_MOST_ROTATED], b[MODEL_MOST_ROTATED];
+  for (int64_t j = 0; j < m->d; j++) plain[j] = map_forward(&m->map[j], (double)theta[j]);
+  base_forward(&m->base, plain, b);
+  for (int64_t j = 0; j < m->d; j++) x[j] = (float)b[j];
 }
 
 void model_theta_inverse(const Model *m, const double *x, float *theta) {
-  for (int64_t j = 0; j < m->d; j++) theta[j] = (float)map_inverse(&m->map[j], x[j]);
+  double plain[MODEL_MOST_ROTATED];
+  if (m->base.from != NULL) base_inverse(&m->base, x, plain);
+  for (int64_t j = 0; j < m->d; j++) theta[j] = (float)map_inverse(&m->map[j], m->base.from != NULL ? plain[j] : x[j]);
 }
 
 void model_data_forward(const Model *m, const float *data, float *value) {
@@ -151,28 +177,80 @@ static SafeTensor tensor_of(Arena *arena, const Tensor *t, const char *prefix, c
                       .bytes = (size_t)t->count * sizeof(float)};
 }
 
+static int word(const char *text, const char *const *words, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(text, words[i]) == 0) return (int)i;
+  return -1;
+}
+
+static const char *const bases[] = {"marginal", "linear_gaussian", "whitened"};
+
+/* What the base was fitted to, float64 (base.h says what each is). */
+static size_t add_base(const Base *b, SafeTensor *out, size_t n) {
+  const struct {
+    const char *name;
+    const double *data;
+    int64_t rows, columns;
+  } each[] = {{"base.to", b->to, b->d, b->d},
+              {"base.from", b->from, b->d, b->d},
+              {"base.weight", b->weight, b->q + 1, b->d},
+              {"base.variance", b->variance, b->d, 1}};
+  for (size_t i = 0; i < COUNT(each); i++)
+    out[n++] = (SafeTensor){
+        each[i].name, "F64", 2, {each[i].rows, each[i].columns}, each[i].data, (size_t)(each[i].rows * each[i].columns) * sizeof(double)};
+  return n;
+}
+
+static EbbStatus read_base(Model *m, const SafeFile *file, const char *path) {
+  const char *text = safetensors_meta(file, "base");
+  int kind = word(text != NULL ? text : "marginal", bases, COUNT(bases));
+  base_marginal(m->arena, m->d, m->q, &m->base);
+  if (kind < 0) return fail(EBB_E_IO, "%s: unknown base \"%s\"", path, text);
+  if (kind == BASE_MARGINAL) return EBB_OK;
+  m->base.kind = (BaseKind)kind;
+  const struct {
+    const char *name;
+    double **at;
+    int64_t count;
+  } each[] = {{"base.to", &m->base.to, m->d * m->d},
+              {"base.from", &m->base.from, m->d * m->d},
+              {"base.weight", &m->base.weight, (m->q + 1) * m->d},
+              {"base.variance", &m->base.variance, m->d}};
+  for (size_t i = 0; i < COUNT(each); i++) {
+    const SafeTensor *t = safetensors_get(file, each[i].name);
+    if (t == NULL || strcmp(t->dtype, "F64") != 0 || t->bytes != (size_t)each[i].count * sizeof(double))
+      return fail(EBB_E_SHAPE, "%s: expected tensor %s with %" PRId64 " float64 numbers", path, each[i].name, each[i].count);
+    *each[i].at = ARENA_ARRAY(m->arena, double, each[i].count);
+    memcpy(*each[i].at, t->data, t->bytes);
+  }
+  return EBB_OK;
+}
+
 EbbStatus model_write(const Model *m, const char *path, const float *raw, const char *spec_text, const SafeMeta *more, size_t more_n) {
   Arena *arena = arena_new();
   size_t n;
   const Tensor *tensors = graph_tensors(m->graph, &n);
-  SafeTensor *out = ARENA_ARRAY(arena, SafeTensor, 2 * n);
+  SafeTensor *out = ARENA_ARRAY(arena, SafeTensor, 2 * n + 4);
   for (size_t i = 0; i < n; i++) {
     out[i] = tensor_of(arena, &tensors[i], "", raw);
     out[n + i] = tensor_of(arena, &tensors[i], "ema.", m->weights);
   }
-  enum { OWN = 8 };
+  size_t tensors_n = 2 * n;
+  if (m->base.kind != BASE_MARGINAL) tensors_n = add_base(&m->base, out, tensors_n);
+  enum { OWN = 9 };
   SafeMeta *meta = ARENA_ARRAY(arena, SafeMeta, OWN + more_n);
   size_t k = 0;
   meta[k++] = (SafeMeta){"format", "ebb"};
   meta[k++] = (SafeMeta){"spec", spec_text};
   meta[k++] = (SafeMeta){"parameters", parameters_text(arena, m)};
   meta[k++] = (SafeMeta){"columns", columns_text(arena, m)};
+  meta[k++] = (SafeMeta){"base", bases[m->base.kind]};
   meta[k++] = (SafeMeta){"prediction", prediction_name(m->needs.prediction)};
   meta[k++] = (SafeMeta){"lambda_min", arena_print(arena, "%.17g", m->view.lambda_min)};
   meta[k++] = (SafeMeta){"lambda_max", arena_print(arena, "%.17g", m->view.lambda_max)};
   meta[k++] = (SafeMeta){"parameter_count", arena_print(arena, "%" PRId64, graph_parameters(m->graph))};
   for (size_t i = 0; i < more_n; i++) meta[k++] = more[i];
-  EbbStatus status = safetensors_write(path, out, 2 * n, meta, k);
+  EbbStatus status = safetensors_write(path, out, tensors_n, meta, k);
   arena_free(arena);
   return status;
 }
@@ -186,12 +264,6 @@ static EbbStatus list_of(Arena *arena, const SafeFile *file, const char *path, c
   for (const Json *j = (*out)->first; j != NULL; j = j->next) n++;
   if ((*out)->type != JSON_LIST || n != expected) return fail(EBB_E_SHAPE, "%s: expected %" PRId64 " %s, found %" PRId64, path, expected, key, n);
   return EBB_OK;
-}
-
-static int word(const char *text, const char *const *words, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(text, words[i]) == 0) return (int)i;
-  return -1;
 }
 
 EbbStatus model_read(Model *m, const char *path) {
@@ -230,6 +302,7 @@ EbbStatus model_read(Model *m, const char *path) {
     else
       memcpy(m->weights + tensors[i].offset, t->data, t->bytes);
   }
+  if (status == EBB_OK) status = read_base(m, &file, path);
 end:
   safetensors_close(&file);
   return status;

@@ -11,10 +11,13 @@
 #include <ebb/simulator.h>
 
 #include "graph/graph.h"
+#include "model/base.h"
 #include "model/prediction.h"
 #include "model/safetensors.h"
 #include "model/transform.h"
 #include "run/schedule.h"
+
+enum { MODEL_MOST_ROTATED = 256 }; /* parameters with a base other than the marginal */
 
 typedef struct Model {
   Arena *arena;
@@ -23,6 +26,7 @@ typedef struct Model {
   const EbbParameter *parameter; /* [d] */
   ParameterMap *map;             /* [d] */
   ColumnMap *column;             /* [q] */
+  Base base;                     /* the chain runs in its coordinates */
   EbbChild schedule, objective, network;
   ScheduleView view;
   EbbObjectiveNeeds needs;
@@ -35,7 +39,15 @@ void model_free(Model *); /* NULL-safe: the instances' destroy; memory is the ar
 EbbStatus model_write(const Model *, const char *path, const float *raw, const char *spec_text, const SafeMeta *more, size_t more_n);
 EbbStatus model_read(Model *, const char *path);
 
-/* The user's numbers to the network's, one row. */
+/* The network in the chain's terms at one level, for one coordinate, with m its mean given the data:
+ *   input = scale (z - alpha m),  xhat = m + skip (z - alpha m) + gain out,  target = clean (x - m) + noise eps */
+typedef struct Link {
+  double scale, skip, gain, clean, noise;
+} Link;
+Link model_link(const Model *, const EbbLevel *, int64_t coordinate);
+bool model_links_differ(const Model *); /* whether coordinates have links of their own */
+
+/* The user's numbers to the chain's, one row. */
 void model_theta_forward(const Model *, const float *theta, float *x);
 void model_theta_inverse(const Model *, const double *x, float *theta);
 void model_data_forward(const Model *, const float *data, float *value);

@@ -146,7 +146,9 @@ EbbStatus sample_draws(const SampleJob *job, SampleFacts *facts) {
                  .sampler = job->sampler,
                  .plan = &plan,
                  .seed = job->seed,
-                 .block = job->block > 0 ? job->block : DEFAULT_BLOCK};
+                 .block = job->block > 0 ? job->block : DEFAULT_BLOCK,
+                 .mean = network.mean,
+                 .variance = m->base.variance};
   status = slots_prepare(&slots);
   if (status != EBB_OK) goto end;
 

@@ -138,7 +138,6 @@ static EbbStatus refill(Job *job, EbbWork *work, Block *b) {
   int64_t row = atomic_fetch_add(&job->next, room), n = job->n - row < room ? job->n - row : room;
   if (n <= 0) return EBB_OK;
   const EbbLevel *start = &s->plan->level[0];
-  double sd = sqrt(start->alpha * start->alpha + start->sigma * start->sigma); /* standardised x has unit variance */
   for (int64_t i = 0; i < n; i++) {
     int64_t k = first + i;
     b->row[k] = row + i;
@@ -154,7 +153,11 @@ static EbbStatus refill(Job *job, EbbWork *work, Block *b) {
     memcpy(b->z + first * b->dim, s->start + row * b->dim, (size_t)(n * b->dim) * sizeof *b->z);
   } else {
     random_normal((EbbRng){s->seed, STREAM_START}, n, b->id + first, NULL, 0, b->dim, b->z + first * b->dim);
-    for (int64_t i = first * b->dim; i < (first + n) * b->dim; i++) b->z[i] *= sd;
+    for (int64_t i = first * b->dim; i < (first + n) * b->dim; i++) {
+      int64_t j = i % b->dim;
+      double variance = s->variance != NULL ? s->variance[j] : 1, mean = s->mean != NULL ? s->mean[b->set[i / b->dim] * b->dim + j] : 0;
+      b->z[i] = start->alpha * mean + sqrt(start->alpha * start->alpha * variance + start->sigma * start->sigma) * b->z[i];
+    }
   }
   memset(b->private + first * b->state, 0, (size_t)(n * b->state) * sizeof(double));
   b->n += n;

@@ -20,12 +20,13 @@ typedef struct Slots {
   void *state; /* of prepare */
   EbbSamplerNeeds needs;
   const EbbPlan *plan;
-  uint64_t seed;       /* of the start */
-  int64_t block;       /* slots a thread */
-  const double *start; /* [n][dim] where rows start; NULL: at noise drawn to the moments of the plan's first level */
-  double *logdet;      /* [n] out, with EBB_PLAN_DENSITY */
-  int64_t probes;      /* of the divergence, see divergence.h; 0: the default */
-  Progress *progress;  /* counts rows; NULL: none */
+  uint64_t seed;                 /* of the start */
+  int64_t block;                 /* slots a thread */
+  const double *start;           /* [n][dim] where rows start; NULL: at noise drawn to the moments of the plan's first level */
+  const double *mean, *variance; /* [sets][dim], [dim] of x before noise, for those moments; NULL: 0, 1 */
+  double *logdet;                /* [n] out, with EBB_PLAN_DENSITY */
+  int64_t probes;                /* of the divergence, see divergence.h; 0: the default */
+  Progress *progress;            /* counts rows; NULL: none */
 } Slots;
 
 /* Whether the sampler accepts fields of a kind; `source` names what gives the field, for the message. */

@@ -30,6 +30,9 @@ static const EbbParam model_params[] = {
     EBB_COMPONENT(SpecModel, objective, EBB_OBJECTIVE, EBB_DEFAULT_OBJECTIVE, "what is predicted and how its error counts"),
     EBB_COMPONENT(SpecModel, schedule, EBB_SCHEDULE, EBB_DEFAULT_SCHEDULE, "noise schedule"),
     EBB_COMPONENT(SpecModel, network, EBB_NETWORK, EBB_DEFAULT_NETWORK, "network"),
+    EBB_CHOICE(SpecModel, base, SPEC_MARGINAL, "marginal|linear_gaussian|whitened",
+               "what the network corrects: N(0, 1), or a linear-Gaussian posterior fitted first, with noise isotropic in the parameters or in its "
+               "residuals"),
     EBB_ROW(SpecModel, noise, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "noise levels in training", 0, noise_params),
     EBB_END,
 };

@@ -19,8 +19,10 @@ typedef struct SpecNoise {
   double mean, sd, location, scale; /* of lambda: normal, laplace */
 } SpecNoise;
 
+enum { SPEC_MARGINAL = 0, SPEC_LINEAR_GAUSSIAN = 1, SPEC_WHITENED = 2 };
 typedef struct SpecModel {
   EbbChild objective, schedule, network;
+  int64_t base;
   SpecNoise noise;
 } SpecModel;
 

@@ -44,6 +44,24 @@ static void fit_maps(Training *t) {
       log_line(LOG_WARNING, "data column %" PRId64 " is constant (%g): it is centred, not scaled, and says nothing", j + 1, m->column[j].centre);
 }
 
+/* The linear-Gaussian base, on training rows alone. */
+static EbbStatus fit_base(Training *t) {
+  static const BaseKind kinds[] = {BASE_MARGINAL, BASE_ROTATED, BASE_WHITENED};
+  Model *m = t->model;
+  BaseKind kind = kinds[t->run->spec->model.base];
+  if (kind == BASE_MARGINAL) return EBB_OK;
+  Arena *scratch = arena_new();
+  int64_t n = t->rows < BASE_ROWS ? t->rows : BASE_ROWS;
+  float *x = ARENA_ARRAY(scratch, float, n * m->d), *y = ARENA_ARRAY(scratch, float, n * m->q);
+  for (int64_t i = 0; i < n; i++) {
+    model_theta_forward(m, t->set.theta + t->row[i] * m->d, x + i * m->d);
+    model_data_forward(m, t->set.x + t->row[i] * m->q, y + i * m->q);
+  }
+  EbbStatus status = base_fit(m->arena, kind, n, m->d, m->q, x, y, &m->base);
+  arena_free(scratch);
+  return status;
+}
+
 EbbStatus training_setup(Training *t) {
   Run *run = t->run;
   t->model = run->model;
@@ -58,6 +76,8 @@ EbbStatus training_setup(Training *t) {
                 t->set.usable);
   split_rows(t);
   fit_maps(t);
+  status = fit_base(t);
+  if (status != EBB_OK) return status;
   t->batch = t->spec->batch;
   if (t->batch > t->rows) {
     t->batch = t->rows;
@@ -76,6 +96,7 @@ EbbStatus training_setup(Training *t) {
   t->loss = ARENA_ARRAY(run->arena, double, t->batch);
   t->lambda = ARENA_ARRAY(run->arena, double, t->batch);
   t->held_loss = ARENA_ARRAY(run->arena, double, t->held);
+  if (training_pairs(t)) t->data = ARENA_ARRAY(run->arena, uint64_t, t->batch);
   TrainState *s = &t->state;
   float **arenas[] = {&s->raw, &s->moment1, &s->moment2, &s->ema, &s->best};
   for (size_t i = 0; i < COUNT(arenas); i++) *arenas[i] = ARENA_ARRAY(run->arena, float, t->floats);
@@ -102,6 +123,7 @@ static EbbStatus rows_phase(void *ctx, EbbWork *work, int64_t task) {
                   .set = &t->set,
                   .rows = n,
                   .row = t->id + first,
+                  .data = t->data != NULL ? t->data + first : NULL,
                   .draw = t->draw + first,
                   .u = t->u + first,
                   .rng = {t->spec->seed, STREAM_NOISE},
@@ -151,7 +173,7 @@ static EbbStatus pack_phase(void *ctx, EbbWork *work, int64_t part) {
 EbbStatus training_pack(Training *t) { return pool_run(t->run->pool, trainer_parts(t->trainer), pack_phase, t); }
 
 /* This step's rows, noise levels and addresses. */
-static void choose_batch(Training *t) {
+static EbbStatus choose_batch(Training *t) {
   int64_t epoch = t->state.step / t->per_epoch, place = t->state.step % t->per_epoch * t->batch;
   if (epoch != t->order_epoch) {
     random_permutation((EbbRng){t->spec->seed, STREAM_ORDER}, (uint64_t)epoch, t->rows, t->order);
@@ -162,15 +184,18 @@ static void choose_batch(Training *t) {
     t->draw[i] = (uint32_t)t->state.step + 1;
   }
   stratified_times((EbbRng){t->spec->seed, STREAM_TIMES}, (uint64_t)t->state.step, t->batch, t->u);
+  if (t->data == NULL) return EBB_OK;
+  return training_pair(t, (EbbRng){t->spec->seed, STREAM_NOISE}, t->batch, t->id, t->draw, (uint64_t)t->state.step, t->data);
 }
 
 /* A loss or gradient that is not finite ends the run here, with what a user needs to find the row. */
 static EbbStatus report_non_finite(const Training *t, const char *what) {
+  const uint64_t *row = t->data != NULL ? t->data : t->id;
   int64_t worst = 0;
   double most = -1;
   for (int64_t i = 0; i < t->batch; i++) {
     double largest = 0;
-    for (int64_t j = 0; j < t->set.q; j++) largest = fmax(largest, fabs((double)t->set.x[(int64_t)t->id[i] * t->set.q + j]));
+    for (int64_t j = 0; j < t->set.q; j++) largest = fmax(largest, fabs((double)t->set.x[(int64_t)row[i] * t->set.q + j]));
     bool bad = !isfinite(t->loss[i]);
     if (bad) largest = INFINITY;
     if (largest > most) {
@@ -180,19 +205,19 @@ static EbbStatus report_non_finite(const Training *t, const char *what) {
     if (bad) break;
   }
   double largest = 0;
-  for (int64_t j = 0; j < t->set.q; j++) largest = fmax(largest, fabs((double)t->set.x[(int64_t)t->id[worst] * t->set.q + j]));
+  for (int64_t j = 0; j < t->set.q; j++) largest = fmax(largest, fabs((double)t->set.x[(int64_t)row[worst] * t->set.q + j]));
   return fail(EBB_E_NUMERIC,
               "training stopped at step %" PRId64 " of %" PRId64 " (epoch %" PRId64 "): the %s is not finite; row %" PRIu64
               " of the simulations is the first suspect (largest |x| there: %g); the best model so far is of step %" PRId64
               ", validation %g; check that row, or lower training.learning_rate",
-              t->state.step + 1, t->steps, t->state.step / t->per_epoch + 1, what, t->id[worst], largest, t->state.best_step, t->state.best_loss);
+              t->state.step + 1, t->steps, t->state.step / t->per_epoch + 1, what, row[worst], largest, t->state.best_step, t->state.best_loss);
 }
 
 EbbStatus training_step(Training *t) {
   Pool *pool = t->run->pool;
   TrainState *s = &t->state;
-  choose_batch(t);
-  EbbStatus status = pool_run(pool, pool_threads(pool), rows_phase, t);
+  EbbStatus status = choose_batch(t);
+  if (status == EBB_OK) status = pool_run(pool, pool_threads(pool), rows_phase, t);
   if (status != EBB_OK) return status;
   double sum = 0;
   for (int64_t i = 0; i < t->batch; i++) sum += t->loss[i];
@@ -233,8 +258,8 @@ static EbbStatus write_history(const Training *t, const char *path) {
   str_add(&out, "\n");
   for (int64_t i = 0; i < t->state.lines; i++) {
     const double *line = t->state.history + i * HISTORY;
-    str_print(&out, "%.0f,%.0f,%.2f,%.6g,%.6g,%.6g", line[0], line[1], line[2], line[3], line[4], line[5]);
-    for (int k = 0; k < LAMBDA_BINS; k++) str_print(&out, ",%.6g", line[6 + k]);
+    str_print(&out, "%.0f,%.0f,%.2f", line[0], line[1], line[2]);
+    for (int k = 3; k < HISTORY; k++) str_print(&out, isnan(line[k]) ? ",nan" : ",%.6g", line[k]); /* a sign on nan would say nothing */
     str_add(&out, "\n");
   }
   EbbStatus status = file_write(path, out.text, out.length);
@@ -254,6 +279,7 @@ static EbbStatus loop(Training *t) {
   double saved = seconds();
   bool stop = false;
   char note[96] = "";
+  if (status == EBB_OK && s->step == 0) status = training_validate(t, &stop); /* with a base that is right, nothing beats the beginning */
   while (s->step < t->steps && !stop && status == EBB_OK) {
     if (run_stop) {
       status = save(t);

@@ -35,11 +35,12 @@ typedef struct Training {
   Trainer *trainer;
   Forward *forward;
   float *grad;
-  double *square;            /* [parts] */
-  uint64_t *id;              /* [batch] */
-  uint32_t *draw;            /* [batch] */
-  double *u, *loss, *lambda; /* [batch] */
-  double *held_loss;         /* [held] of this validation */
+  double *square;             /* [parts] */
+  uint64_t *id;               /* [batch] */
+  uint64_t *data, *held_data; /* [batch], [held][16]: rows by the objective's pairing with noise; NULL: it has none */
+  uint32_t *draw;             /* [batch] */
+  double *u, *loss, *lambda;  /* [batch] */
+  double *held_loss;          /* [held] of this validation */
   double started, seconds_before;
   TrainState state;
   AdamStep adam;
@@ -50,6 +51,11 @@ typedef struct Training {
 EbbStatus training_setup(Training *);
 EbbStatus training_pack(Training *);
 EbbStatus training_step(Training *);
+
+/* Whether the objective pairs noise with data rows; then data [n] is which rows the slots with the noise of rows `id` and draws `draw` train on. step
+ * addresses what is drawn at random. */
+bool training_pairs(const Training *);
+EbbStatus training_pair(const Training *, EbbRng noise, int64_t n, const uint64_t *id, const uint32_t *draw, uint64_t step, uint64_t *data);
 
 /* One validation on the EMA weights; appends to the history. *stop: the best is certain. */
 EbbStatus training_validate(Training *, bool *stop);

@@ -28,6 +28,7 @@ static EbbStatus validate_rows(void *ctx, EbbWork *work, int64_t task) {
                   .set = &t->set,
                   .rows = n,
                   .row = id,
+                  .data = t->held_data != NULL ? t->held_data + begin * REPEATS : NULL,
                   .draw = draw,
                   .u = u,
                   .rng = rng,
@@ -50,6 +51,28 @@ static EbbStatus validate_rows(void *ctx, EbbWork *work, int64_t task) {
     for (int64_t i = 0; i < REPEATS; i++) sum += batch.loss[k * REPEATS + i];
     t->held_loss[begin + k] = sum / REPEATS;
   }
+  return status;
+}
+
+/* An objective that pairs has its held-out rows paired too, a batch at a time and each repetition apart: else the loss would be that of another
+ * field. Frozen like the noise. */
+static EbbStatus pair_held(Training *t) {
+  Arena *arena = t->run->arena;
+  uint64_t *id = ARENA_ARRAY(arena, uint64_t, t->batch), *data = ARENA_ARRAY(arena, uint64_t, t->batch);
+  uint32_t *draw = ARENA_ARRAY(arena, uint32_t, t->batch);
+  t->held_data = ARENA_ARRAY(arena, uint64_t, t->held * REPEATS);
+  EbbStatus status = EBB_OK;
+  for (int64_t begin = 0; begin < t->held && status == EBB_OK; begin += t->batch)
+    for (int64_t k = 0; k < REPEATS && status == EBB_OK; k++) {
+      int64_t n = t->held - begin < t->batch ? t->held - begin : t->batch;
+      for (int64_t i = 0; i < n; i++) {
+        id[i] = (uint64_t)t->held_row[begin + i];
+        draw[i] = (uint32_t)k + 1;
+      }
+      uint64_t address = UINT64_C(1) << 48 | (uint64_t)(begin * REPEATS + k); /* beyond any step */
+      status = training_pair(t, (EbbRng){t->spec->seed, STREAM_VALIDATION}, n, id, draw, address, data);
+      for (int64_t i = 0; i < n; i++) t->held_data[(begin + i) * REPEATS + k] = data[i];
+    }
   return status;
 }
 
@@ -91,7 +114,8 @@ static void add_line(Training *t, double validation) {
 
 EbbStatus training_validate(Training *t, bool *stop) {
   TrainState *s = &t->state;
-  EbbStatus status = forward_load(t->forward, t->run->pool, s->ema);
+  EbbStatus status = t->held_data == NULL && training_pairs(t) ? pair_held(t) : EBB_OK;
+  if (status == EBB_OK) status = forward_load(t->forward, t->run->pool, s->ema);
   if (status == EBB_OK) status = pool_run(t->run->pool, (t->held + ROWS - 1) / ROWS, validate_rows, t);
   if (status != EBB_OK) return status;
   double loss = mean_of(t->held_loss, t->held);
@@ -103,7 +127,7 @@ EbbStatus training_validate(Training *t, bool *stop) {
     memcpy(s->best, s->ema, (size_t)t->floats * sizeof(float));
     memcpy(s->best_rows, t->held_loss, bytes);
   }
-  if (s->anchor_step == 0 || certain(s->anchor_rows, t->held_loss, t->held)) {
+  if (s->lines == 1 || certain(s->anchor_rows, t->held_loss, t->held)) {
     s->anchor_loss = loss;
     s->anchor_step = s->step;
     memcpy(s->anchor_rows, t->held_loss, bytes);

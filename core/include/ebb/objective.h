@@ -35,6 +35,7 @@ enum {
   EBB_OBJ_TEACHER = 4, /* a trained model's field */
   EBB_OBJ_WEIGHT = 8,  /* a small network of the noise level that weighs the loss */
   EBB_OBJ_JOINT = 16,  /* x is theta then data; corrupt writes which tokens are latent */
+  EBB_OBJ_PAIR = 32,   /* each batch goes through `pair` before it is corrupted */
 };
 
 enum { EBB_TOKEN_LATENT = 0, EBB_TOKEN_OBSERVED = 1, EBB_TOKEN_MISSING = 2 };
@@ -76,18 +77,19 @@ typedef struct EbbBatch {
   float *grad;
 } EbbBatch;
 
-/* A whole batch before corruption: slot i trains on data row take[i] (x and y move together). */
+/* A whole batch before corruption, with the noise that it will get: slot i keeps its noise and trains on data row take[i] (x and y move together). */
 typedef struct EbbPairs {
   uint32_t size;
   int64_t rows, dim, q;
+  uint64_t step;              /* addresses what is drawn at random */
   const float *x, *noise, *y; /* [rows][dim], [rows][dim], [rows][q] */
-  int32_t *take;
+  int32_t *take;              /* [rows] out */
 } EbbPairs;
 
 typedef struct EbbObjectiveOps {
   uint32_t size;
   void (*needs)(const void *self, EbbObjectiveNeeds *out);       /* required [any] */
-  EbbStatus (*pair)(const void *self, EbbRng, EbbPairs *);       /* optional [main]; identity */
+  EbbStatus (*pair)(const void *self, EbbRng, EbbPairs *);       /* [main] required with EBB_OBJ_PAIR, else not called */
   EbbStatus (*corrupt)(const void *self, EbbWork *, EbbBatch *); /* required [worker] */
   EbbStatus (*loss)(const void *self, EbbWork *, EbbBatch *);    /* required [worker] */
 } EbbObjectiveOps;
