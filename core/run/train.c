@@ -188,14 +188,20 @@ static EbbStatus choose_batch(Training *t) {
   return training_pair(t, (EbbRng){t->spec->seed, STREAM_NOISE}, t->batch, t->id, t->draw, (uint64_t)t->state.step, t->data);
 }
 
+/* Of a row's data. In float32: gcc 12 for aarch64 breaks on the maximum of widened numbers. */
+static double largest_number(const Training *t, uint64_t row) {
+  float largest = 0;
+  for (int64_t j = 0; j < t->set.q; j++) largest = fmaxf(largest, fabsf(t->set.x[(int64_t)row * t->set.q + j]));
+  return (double)largest;
+}
+
 /* A loss or gradient that is not finite ends the run here, with what a user needs to find the row. */
 static EbbStatus report_non_finite(const Training *t, const char *what) {
   const uint64_t *row = t->data != NULL ? t->data : t->id;
   int64_t worst = 0;
   double most = -1;
   for (int64_t i = 0; i < t->batch; i++) {
-    double largest = 0;
-    for (int64_t j = 0; j < t->set.q; j++) largest = fmax(largest, fabs((double)t->set.x[(int64_t)row[i] * t->set.q + j]));
+    double largest = largest_number(t, row[i]);
     bool bad = !isfinite(t->loss[i]);
     if (bad) largest = INFINITY;
     if (largest > most) {
@@ -204,8 +210,7 @@ static EbbStatus report_non_finite(const Training *t, const char *what) {
     }
     if (bad) break;
   }
-  double largest = 0;
-  for (int64_t j = 0; j < t->set.q; j++) largest = fmax(largest, fabs((double)t->set.x[(int64_t)row[worst] * t->set.q + j]));
+  double largest = largest_number(t, row[worst]);
   return fail(EBB_E_NUMERIC,
               "training stopped at step %" PRId64 " of %" PRId64 " (epoch %" PRId64 "): the %s is not finite; row %" PRIu64
               " of the simulations is the first suspect (largest |x| there: %g); the best model so far is of step %" PRId64
