@@ -183,7 +183,7 @@ static int word(const char *text, const char *const *words, size_t n) {
   return -1;
 }
 
-static const char *const bases[] = {"marginal", "linear_gaussian", "whitened"};
+static const char *const bases[] = {"marginal", "rotated", "whitened"};
 
 /* What the base was fitted to, float64 (base.h says what each is). */
 static size_t add_base(const Base *b, SafeTensor *out, size_t n) {
