@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# What may include what. Rooms of core include rooms below them and themselves; plugins the public headers and the C library; the public headers each
+# What may include what. Rooms of core include rooms below them and themselves; plugins the public headers, a header beside them and the C library; the public headers each
 # other; core names no plugin. Every public header stands alone, as C11 and, with a compiler for it, as C++17.
 # Usage: includes.sh <source root> <C compiler> [<C++ compiler>]
 root=$1 cc=$2 cxx=$3
@@ -36,9 +36,15 @@ for room in base num graph config plugin model run cli; do
   done
 done
 
-for file in plugins/*/*.c networks/*.c schedules/*.c samplers/*.c core/include/ebb/*.h tests/conformance/plugins/*.c; do
+# Plugins may share a header that lies beside them and is held to the same rule.
+for file in plugins/*/*.[ch] networks/*.[ch] schedules/*.[ch] samplers/*.[ch] core/include/ebb/*.h tests/conformance/plugins/*.c; do
   [ -e "$file" ] || continue
-  sed -n 's|^ *# *include \(".*"\).*|\1|p' "$file" | while read -r name; do bad "$file includes $name; plugins and public headers include <ebb/...> and the C library only"; done
+  sed -n 's|^ *# *include "\(.*\)".*|\1|p' "$file" | while read -r name; do
+    case $name,$file in
+    */*,* | *,core/*) bad "$file includes \"$name\"; plugins and public headers include <ebb/...> and the C library only" ;;
+    *) [ -e "$(dirname "$file")/$name" ] || bad "$file includes \"$name\", which does not lie beside it" ;;
+    esac
+  done
   for name in $(sed -n 's|^ *# *include <\([^>]*\)>.*|\1|p' "$file"); do
     case $name in
     ebb/*) [ -e "core/include/$name" ] || bad "$file includes <$name>, which is not there" ;;
