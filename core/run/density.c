@@ -87,17 +87,23 @@ EbbStatus density_rows(const Density *density, int64_t n, const uint64_t *id, co
   return status;
 }
 
+double density_coordinates(const Model *m, const float *theta, double *x) {
+  double plain[MODEL_MOST_ROTATED], slope = base_log_slope(&m->base), *to = m->base.to != NULL ? plain : x;
+  for (int64_t j = 0; j < m->d; j++) {
+    const ParameterMap *map = &m->map[j];
+    double value = (double)theta[j];
+    to[j] = map_forward(map, value);
+    slope += value <= map->lower || value >= map->upper ? -INFINITY : map_log_slope(map, value);
+  }
+  if (m->base.to != NULL) base_forward(&m->base, plain, x);
+  return slope;
+}
+
 EbbStatus density_theta(const Density *density, const Model *m, int64_t n, const uint64_t *id, const int32_t *set, const float *theta, double *log_p,
                         uint32_t *asked, uint8_t *failed) {
   ArenaMark mark = arena_mark(density->arena);
   double *x = ARENA_ARRAY(density->arena, double, n * m->d), *slope = ARENA_ARRAY(density->arena, double, n);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < m->d; j++) {
-      const ParameterMap *map = &m->map[j];
-      double value = (double)theta[i * m->d + j];
-      x[i * m->d + j] = map_forward(map, value);
-      slope[i] += value <= map->lower || value >= map->upper ? -INFINITY : map_log_slope(map, value);
-    }
+  for (int64_t i = 0; i < n; i++) slope[i] = density_coordinates(m, theta + i * m->d, x + i * m->d);
   EbbStatus status = density_rows(density, n, id, set, x, log_p, asked, failed);
   for (int64_t i = 0; i < n && status == EBB_OK; i++) {
     log_p[i] += slope[i];

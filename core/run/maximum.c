@@ -19,12 +19,35 @@ enum { STEPS = 100 };
 typedef struct Climb {
   const EbbField *field;
   const EbbLevel *level;
-  const ParameterMap *map;
+  Space space;
   const uint64_t *id;
   const int32_t *set;
   double *x;
   Ascent *out;
 } Climb;
+
+/* What the maps add: to g their slope at x, to h their curvature. plain = T^-1 x, so that both are turned by T^-1. */
+static void add_maps(const Space *space, int64_t d, const double *x, double *plain, double *g, double *h) {
+  const double *from = space->base != NULL ? space->base->from : NULL, step = 1e-4;
+  if (from != NULL)
+    base_inverse(space->base, x, plain);
+  else
+    memcpy(plain, x, (size_t)d * sizeof *plain);
+  for (int64_t k = 0; k < d; k++) {
+    double at[3];
+    for (int i = 0; i < 3; i++) at[i] = map_log_slope_gradient(&space->map[k], map_inverse(&space->map[k], plain[k] + (i - 1) * step));
+    double curve = (at[2] - at[0]) / (2 * step);
+    if (from == NULL) {
+      g[k] -= at[1];
+      h[k * d + k] += curve;
+      continue;
+    }
+    for (int64_t j = 0; j < d; j++) {
+      g[j] -= from[k * d + j] * at[1];
+      for (int64_t i = 0; i < d; i++) h[j * d + i] += curve * from[k * d + j] * from[k * d + i];
+    }
+  }
+}
 
 /* Gradient g [d] and negative Hessian h [d][d] of log p_theta at x. */
 static EbbStatus slope_at(const Climb *c, EbbWork *work, int64_t row, const double *x, double *g, double *h) {
@@ -37,12 +60,10 @@ static EbbStatus slope_at(const Climb *c, EbbWork *work, int64_t row, const doub
   EbbQuery q = {sizeof q, 0, 1, d, z, c->level, 0, c->id + row, &zero, &zero, c->set + row};
   EbbStatus status = c->field->jvp(c->field, work, &q, d, NULL, xhat, jv);
   for (int64_t j = 0; j < d && status >= 0; j++) {
-    double at[3], step = 1e-4;
-    for (int k = 0; k < 3; k++) at[k] = map_log_slope_gradient(&c->map[j], map_inverse(&c->map[j], x[j] + (k - 1) * step));
-    g[j] = (xhat[j] - x[j]) / (u * u) - at[1];
+    g[j] = (xhat[j] - x[j]) / (u * u);
     for (int64_t i = 0; i < d; i++) h[j * d + i] = ((i == j ? 1 : 0) - 0.5 * alpha * (jv[i * d + j] + jv[j * d + i])) / (u * u);
-    h[j * d + j] += (at[2] - at[0]) / (2 * step);
   }
+  if (status >= 0) add_maps(&c->space, d, x, z, g, h);
   work_reset(work, mark);
   return status;
 }
@@ -104,9 +125,9 @@ static EbbStatus climb(void *ctx, EbbWork *work, int64_t row) {
   return status < 0 ? status : EBB_OK;
 }
 
-EbbStatus maximum_ascend(Pool *pool, const EbbField *field, const EbbLevel *level, const ParameterMap *map, int64_t n, const uint64_t *id,
-                         const int32_t *set, double *x, Ascent *out) {
-  Climb c = {field, level, map, id, set, x, out};
+EbbStatus maximum_ascend(Pool *pool, const EbbField *field, const EbbLevel *level, Space space, int64_t n, const uint64_t *id, const int32_t *set,
+                         double *x, Ascent *out) {
+  Climb c = {field, level, space, id, set, x, out};
   return pool_run(pool, n, climb, &c);
 }
 
@@ -118,9 +139,13 @@ static bool near(int64_t d, const double *a, const double *b) {
   return true;
 }
 
-static double slope_of(int64_t d, const ParameterMap *map, const double *x) {
-  double sum = 0;
-  for (int64_t j = 0; j < d; j++) sum += map_log_slope(&map[j], map_inverse(&map[j], x[j]));
+static double slope_of(int64_t d, const Space *space, const double *x, double *plain) {
+  double sum = space->base != NULL ? base_log_slope(space->base) : 0;
+  if (space->base != NULL && space->base->from != NULL)
+    base_inverse(space->base, x, plain);
+  else
+    memcpy(plain, x, (size_t)d * sizeof *plain);
+  for (int64_t j = 0; j < d; j++) sum += map_log_slope(&space->map[j], map_inverse(&space->map[j], plain[j]));
   return sum;
 }
 
@@ -129,8 +154,8 @@ static int by_density(const void *a, const void *b) {
   return (p->log_density < q->log_density) - (p->log_density > q->log_density);
 }
 
-EbbStatus maximum_find(const Density *density, const ParameterMap *map, Arena *arena, int64_t n, const uint64_t *id, int32_t set, const double *x,
-                       Peak **out, int64_t *peaks) {
+EbbStatus maximum_find(const Density *density, Space space, Arena *arena, int64_t n, const uint64_t *id, int32_t set, const double *x, Peak **out,
+                       int64_t *peaks) {
   const EbbField *field = density->slots.field;
   const EbbSchedule *schedule = density->plan.schedule;
   int64_t d = field->dim, all = n * MAXIMUM_LEVELS;
@@ -155,14 +180,15 @@ EbbStatus maximum_find(const Density *density, const ParameterMap *map, Arena *a
     schedule->inverse(schedule, 1, &lambda, &t);
     schedule->at(schedule, 1, &t, &level);
     memcpy(to, k == 0 ? x : to - n * d, (size_t)(n * d) * sizeof *to);
-    status = maximum_ascend(density->slots.pool, field, &level, map, n, ids, sets, to, ascent + k * n);
+    status = maximum_ascend(density->slots.pool, field, &level, space, n, ids, sets, to, ascent + k * n);
   }
   if (status == EBB_OK) status = density_rows(density, all, ids, sets, end, log_p, asked, failed);
   Peak *each = ARENA_ARRAY(arena, Peak, all);
+  double *plain = ARENA_ARRAY(arena, double, d);
   *out = each;
   *peaks = 0;
   for (int64_t i = 0; i < all && status == EBB_OK; i++)
-    each[i] = (Peak){failed[i] ? -INFINITY : log_p[i] + slope_of(d, map, end + i * d), u[i / n], 0, ascent[i], end + i * d};
+    each[i] = (Peak){failed[i] ? -INFINITY : log_p[i] + slope_of(d, &space, end + i * d, plain), u[i / n], 0, ascent[i], end + i * d};
   qsort(each, (size_t)all, sizeof *each, by_density);
   for (int64_t i = 0; i < all && status == EBB_OK; i++) {
     int64_t k = 0;
@@ -175,11 +201,12 @@ EbbStatus maximum_find(const Density *density, const ParameterMap *map, Arena *a
 
 /* ---- Of a model ---- */
 
-static void add_peak(Str *out, const DensityJob *job, int64_t k, int64_t place, const Peak *p) {
+static void add_peak(Str *out, const DensityJob *job, int64_t k, int64_t place, const Peak *p, float *theta) {
   const Model *m = job->model;
   str_print(out, "%" PRId64 ",%" PRId64 ",%.7g,%.4g,%" PRId64 ",%" PRId64 ",%s,%" PRId64 ",%.3g", job->observations->number[k], place + 1,
             p->log_density, p->u, p->starts, job->points, p->ascent.converged ? "yes" : "no", p->ascent.steps, p->ascent.decrement);
-  for (int64_t j = 0; j < m->d; j++) str_print(out, ",%.7g", map_inverse(&m->map[j], p->x[j]));
+  model_theta_inverse(m, p->x, theta);
+  for (int64_t j = 0; j < m->d; j++) str_print(out, ",%.7g", (double)theta[j]);
   str_add(out, "\n");
 }
 
@@ -191,7 +218,7 @@ EbbStatus maximum_write(const DensityJob *job, const char *folder) {
   Str out = {0};
   DensityField of;
   EbbStatus status = density_of_model(job, arena, &of);
-  float *best = ARENA_ARRAY(arena, float, o->n *d);
+  float *best = ARENA_ARRAY(arena, float, o->n *d), *theta = ARENA_ARRAY(arena, float, d);
   double *x = ARENA_ARRAY(arena, double, n *d);
   uint64_t *id = ARENA_ARRAY(arena, uint64_t, n);
   str_add(&out, "observation,peak,log_density,noise,starts_here,starts,converged,steps,decrement");
@@ -202,18 +229,18 @@ EbbStatus maximum_write(const DensityJob *job, const char *folder) {
     int64_t starts = 0, peaks;
     Peak *peak;
     for (int64_t i = 0; i < n; i++) {
-      const float *theta = job->theta + (k * n + i) * d;
+      const float *from = job->theta + (k * n + i) * d;
       bool whole = true;
-      for (int64_t j = 0; j < d; j++) whole = whole && isfinite(theta[j]);
+      for (int64_t j = 0; j < d; j++) whole = whole && isfinite(from[j]);
       if (!whole) continue;
-      for (int64_t j = 0; j < d; j++) x[starts * d + j] = map_forward(&m->map[j], (double)theta[j]);
+      density_coordinates(m, from, x + starts * d);
       id[starts++] = (uint64_t)o->number[k] << 32 | (uint64_t)i;
     }
     if (starts == 0) status = fail(EBB_E_NUMERIC, "observation %" PRId64 ": no draw to start from, all failed", o->number[k]);
-    if (status == EBB_OK) status = maximum_find(&of.density, m->map, arena, starts, id, (int32_t)k, x, &peak, &peaks);
+    if (status == EBB_OK) status = maximum_find(&of.density, (Space){m->map, &m->base}, arena, starts, id, (int32_t)k, x, &peak, &peaks);
     if (status != EBB_OK) break;
     model_theta_inverse(m, peak[0].x, best + k * d);
-    for (int64_t i = 0; i < peaks; i++) add_peak(&out, job, k, i, &peak[i]);
+    for (int64_t i = 0; i < peaks; i++) add_peak(&out, job, k, i, &peak[i], theta);
     if (!peak[0].ascent.converged)
       log_line(LOG_WARNING,
                "observation %" PRId64 ": the ascent to the best peak did not converge (%.3g nats left after %" PRId64 " steps); map.csv has the rest",

@@ -21,9 +21,15 @@ typedef struct Ascent {
   bool converged;
 } Ascent;
 
-/* Up from x [n][d] at one level, in place. map [d]. Rows are addressed by id and set as in queries. */
-EbbStatus maximum_ascend(Pool *, const EbbField *, const EbbLevel *, const ParameterMap *map, int64_t n, const uint64_t *id, const int32_t *set,
-                         double *x, Ascent *out);
+/* Where x stands for the user's numbers: theta = map^-1(T^-1 x). */
+typedef struct Space {
+  const ParameterMap *map; /* [d] */
+  const Base *base;        /* NULL: T is the identity */
+} Space;
+
+/* Up from x [n][d] at one level, in place. Rows are addressed by id and set as in queries. */
+EbbStatus maximum_ascend(Pool *, const EbbField *, const EbbLevel *, Space, int64_t n, const uint64_t *id, const int32_t *set, double *x,
+                         Ascent *out);
 
 /* One place where ascents ended. */
 typedef struct Peak {
@@ -34,8 +40,7 @@ typedef struct Peak {
 } Peak;
 /* Peaks of one condition from n starts x [n][d], best first; *peaks of them, in the arena. Peaks apart by less than .05 in every coordinate are one.
  */
-EbbStatus maximum_find(const Density *, const ParameterMap *map, Arena *, int64_t n, const uint64_t *id, int32_t set, const double *x, Peak **out,
-                       int64_t *peaks);
+EbbStatus maximum_find(const Density *, Space, Arena *, int64_t n, const uint64_t *id, int32_t set, const double *x, Peak **out, int64_t *peaks);
 
 /* Of a trained model: starts from draws [observations][draws][d] in the user's space. Writes theta.npy (observations, d) and map.csv, all peaks of
  * each observation. */

@@ -308,7 +308,7 @@ static Peak *peaks_of(const Exact *e, const ParameterMap *map, int64_t *n) {
                         range(1e-3, 1e5), 1, 16));
   for (int i = 0; i < STARTS; i++) id[i] = (uint64_t)i;
   random_normal((EbbRng){4, 4}, STARTS, id, NULL, 0, e->d, x);
-  CHECK_OK(maximum_find(&density, map, suite_arena(), STARTS, id, 0, x, &peak, n));
+  CHECK_OK(maximum_find(&density, (Space){map, NULL}, suite_arena(), STARTS, id, 0, x, &peak, n));
   CHECK(*n > 0 && peak[0].ascent.converged, "the best ascent did not converge: decrement %g", peak[0].ascent.decrement);
   return peak;
 }

@@ -43,8 +43,9 @@ static void densities_of_draws_are_those_of_the_same_points(void) {
   folder_end(&f);
 }
 
-/* Midpoints of a fine grid over the square of the prior: the mass must be one, bijections included. */
+/* Midpoints of a fine grid over the square of the prior: the mass must be one, bijections and coordinates of the base included. */
 static void mass_over_the_support_is_one(void) {
+  static const char *const bases[] = {"marginal", "linear_gaussian", "whitened"};
   enum { N = 60 };
   static float points[N * N * 2];
   Folder f = begin_run();
@@ -54,14 +55,18 @@ static void mass_over_the_support_is_one(void) {
   }
   put_rows(&f, "grid.npy", N * N, 2, points);
   put_text(&f, "one.csv", "x1,x2\n0,0\n");
-  Call call = sh(&f, "$EBB density runs/small --observations one.csv --theta grid.npy --out d.npy");
-  ENDS(call, 0, "(1, 3600)");
-  int64_t n;
-  const double *value = get_doubles(&f, "d.npy", &n);
-  double mass = 0;
-  for (int64_t i = 0; i < n; i++) mass += exp(value[i]) * 4.0 / (N * N);
-  printf("\n    mass over the prior's square %.4f", mass);
-  CU_ASSERT_DOUBLE_EQUAL(mass, 1, 0.03);
+  for (size_t k = 0; k < COUNT(bases); k++) {
+    Call call = sh(&f, "$EBB train small.yaml --quiet --name m%d --set model.base=%s", (int)k, bases[k]);
+    ENDS(call, 0, NULL);
+    call = sh(&f, "$EBB density runs/m%d --observations one.csv --theta grid.npy --out d.npy", (int)k);
+    ENDS(call, 0, "(1, 3600)");
+    int64_t n;
+    const double *value = get_doubles(&f, "d.npy", &n);
+    double mass = 0;
+    for (int64_t i = 0; i < n; i++) mass += exp(value[i]) * 4.0 / (N * N);
+    printf("\n    base %s: mass over the prior's square %.4f", bases[k], mass);
+    CU_ASSERT_DOUBLE_EQUAL(mass, 1, 0.03);
+  }
   folder_end(&f);
 }
 
