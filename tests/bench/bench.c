@@ -2,7 +2,7 @@
  *
  * The bench's main: what machine this is, the parts in order, the table as text and CSV.
  *
- *     bench [--out DIR] [--seconds S] [PART...]        parts: peak tile sampling training isa c2st command memory sweep; default: all
+ *     bench [--out DIR] [--seconds S] [PART...]        parts: peak tile sampling training isa c2st command memory sweep peers; default: all but peers
  *
  * EBB_ISA forces an instruction set. Files of results: bench.txt, bench.csv, sweep.csv. */
 #include "bench.h"
@@ -21,7 +21,7 @@ static const struct {
   const char *name;
   void (*run)(Bench *);
 } parts[] = {{"peak", bench_peak}, {"tile", bench_tile},       {"sampling", bench_sampling}, {"training", bench_training}, {"isa", bench_isa},
-             {"c2st", bench_c2st}, {"command", bench_command}, {"memory", bench_memory},     {"sweep", bench_sweep}};
+             {"c2st", bench_c2st}, {"command", bench_command}, {"memory", bench_memory},     {"sweep", bench_sweep},       {"peers", bench_peers}};
 
 static const char *scratch; /* removed at the end, however it comes */
 static void clean(void) {
@@ -120,7 +120,7 @@ int main(int argc, char **argv) {
   head(&b);
   double begin = seconds();
   for (size_t i = 0; i < COUNT(parts); i++)
-    if (all || chosen[i]) parts[i].run(&b);
+    if (chosen[i] || (all && parts[i].run != bench_peers)) parts[i].run(&b);
   both(&b, arena_print(b.arena, "# %.0f s; also in %s\n", seconds() - begin, b.out));
   fclose(b.text);
   fclose(b.csv);

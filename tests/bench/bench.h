@@ -31,6 +31,7 @@ void bench_c2st(Bench *);
 void bench_command(Bench *);
 void bench_memory(Bench *);
 void bench_sweep(Bench *);
+void bench_peers(Bench *); /* what peers.py compares; only when asked for */
 
 /* ---- Numbers ---- */
 
@@ -48,6 +49,7 @@ typedef struct Shape {
   int threads;
   int64_t d, q, width, batch, draws, evaluations;
   double dropout;
+  const char *activation;
 } Shape;
 Shape usual_shape(const Bench *);
 double sampling_flop(const Shape *); /* of one evaluation of one row: what hoisting leaves */

@@ -9,7 +9,7 @@
 enum { BLOCKS = 5, FREQUENCIES = 16, ROWS = 20000, MOST_SETTINGS = 16, STEPS = 40 };
 
 Shape usual_shape(const Bench *b) {
-  return (Shape){.threads = b->threads, .d = 5, .q = 8, .width = 256, .batch = 256, .draws = 10000, .evaluations = 12};
+  return (Shape){.threads = b->threads, .d = 5, .q = 8, .width = 256, .batch = 256, .draws = 10000, .evaluations = 12, .activation = "silu"};
 }
 
 /* Two operations a weight: theta to width, its half of the join, the blocks, the head. What data and level alone decide is computed before. */
@@ -29,8 +29,8 @@ static Run *run_new(Bench *b, Arena *a, const Shape *s) {
       arena_print(a, "simulator.d=%lld", (long long)s->d),
       arena_print(a, "simulator.q=%lld", (long long)s->q),
       arena_print(a, "simulations.count=%d", ROWS),
-      arena_print(a, "model.network={use: time_mlp, width: %lld, blocks: %d, frequencies: %d, dropout: %g}", (long long)s->width, BLOCKS, FREQUENCIES,
-                  s->dropout),
+      arena_print(a, "model.network={use: time_mlp, width: %lld, blocks: %d, frequencies: %d, activation: %s, dropout: %g}", (long long)s->width,
+                  BLOCKS, FREQUENCIES, s->activation, s->dropout),
       arena_print(a, "training.batch=%lld", (long long)s->batch),
       arena_print(a, "sampling.draws=%lld", (long long)s->draws),
       arena_print(a, "sampling.sampler.steps=%lld", (long long)s->evaluations),

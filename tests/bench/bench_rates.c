@@ -87,3 +87,18 @@ void bench_isa(Bench *b) {
   }
   must(isa_setup(b->isa));
 }
+
+/* Two parameters, two data, as two_moons; the peers' activations, dropouts and batches. */
+void bench_peers(Bench *b) {
+  static const struct {
+    const char *activation;
+    double dropout;
+    int64_t batch;
+  } cases[] = {{"mish", 0.05, 128}, {"silu", 0, 128}, {"silu", 0, 256}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    Shape s = usual_shape(b);
+    s.d = s.q = 2, s.activation = cases[i].activation, s.dropout = cases[i].dropout, s.batch = cases[i].batch;
+    line(b, arena_print(b->arena, "training %s %g %lld", s.activation, s.dropout, (long long)s.batch), (double)s.batch / training_seconds(b, &s),
+         "rows/s", AT_LEAST, NAN);
+  }
+}
