@@ -45,6 +45,7 @@ for purpose in "$@"; do
   check)
     need clang-format-14 clang_format_14
     need git program git
+    want python3-pip python_imports pip
     ;;
   *) echo "packages.sh: unknown purpose \"$purpose\"; build, tests and check are known" >&2; exit 2 ;;
   esac

@@ -34,6 +34,11 @@ if [ -n "$sanitize" ]; then
   if [ "$sanitize" = thread ] && [ $# -eq 0 ]; then set -- --suite threads; fi
 fi
 
+# The Python that has numpy, for the tests that read what Ebb leaves.
+for python in "${EBB_PYTHON:-python3}" /usr/bin/python3; do
+  if "$python" -c 'import numpy' 2>/dev/null; then export EBB_PYTHON="$python" && break; fi
+done
+
 failed_build() {
   echo "the build failed, its output stands above"
   echo "${label}0 passed, 1 failed, 0 skipped"
