@@ -21,6 +21,7 @@ class Model:
         with safe_open(path, "np") as file:  # the averaged weights are those that sample
             self.weight = {name[4:]: file.get_tensor(name).astype(float) for name in file.keys() if name.startswith("ema.")}
             self.meta = file.metadata()
+        assert self.meta.get("base", "marginal") == "marginal", "written for model.base marginal"
         network = self.meta["spec"].split("  network:\n")[1]
         self.act = ACTIVATION[re.search(r"activation: (\w+)", network)[1]]
         self.scale = float(re.search(r"frequency_scale: (\S+)", network)[1])

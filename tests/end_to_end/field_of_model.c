@@ -57,7 +57,7 @@ static EbbStatus answer(Session *s, const char *run_folder, const char *prefix) 
   }
   random_normal((EbbRng){1, 1}, n, id, NULL, 0, d, z);
   for (int64_t i = 0; i < n * d; i++) z[i] *= hypot(at[i / d].alpha, at[i / d].sigma);
-  NetworkField network;
+  NetworkField network = {0};
   status = network_field(a, run.pool, m, sets, value, 1, at, &network);
   job.network = &network;
   job.query = (EbbQuery){sizeof job.query, 0, n, d, z, at, 1, id, asked, asked, set};
@@ -73,7 +73,10 @@ static EbbStatus answer(Session *s, const char *run_folder, const char *prefix) 
   } files[] = {{"z", z, shape, 2}, {"level", level, levels, 2}, {"set", set_of, shape, 1}, {"xhat", job.xhat, shape, 2}};
   for (size_t i = 0; i < COUNT(files) && status == EBB_OK; i++)
     status = npy_write_f64(arena_print(a, "%s%s.npy", prefix, files[i].name), files[i].ndim, files[i].shape, files[i].data);
-  return status == EBB_OK ? npy_write_f32(arena_print(a, "%stheta.npy", prefix), 2, shape, theta) : status;
+  if (status == EBB_OK) status = npy_write_f32(arena_print(a, "%stheta.npy", prefix), 2, shape, theta);
+  model_free(run.model);
+  plugin_destroy(&run.simulator);
+  return status;
 }
 
 int main(int argc, char **argv) {
@@ -89,5 +92,8 @@ int main(int argc, char **argv) {
   if (status == EBB_OK) status = registry_new(&where, &session.registry);
   if (status == EBB_OK) status = answer(&session, argv[1], argv[3]);
   if (status != EBB_OK) fprintf(stderr, "%s\n", fail_text());
+  pool_free(session.pool);
+  registry_free(session.registry);
+  arena_free(session.arena);
   return status == EBB_OK ? 0 : 1;
 }
