@@ -21,7 +21,7 @@ typedef struct Slots {
   EbbSamplerNeeds needs;
   const EbbPlan *plan;
   uint64_t seed;                 /* of the start */
-  int64_t block;                 /* slots a thread */
+  int64_t block;                 /* most slots a thread */
   const double *start;           /* [n][dim] where rows start; NULL: at noise drawn to the moments of the plan's first level */
   const double *mean, *variance; /* [sets][dim], [dim] of x before noise, for those moments; NULL: 0, 1 */
   double *logdet;                /* [n] out, with EBB_PLAN_DENSITY */
