@@ -279,6 +279,30 @@ static void drawn_rows_follow_the_linear_recursion(void) {
   }
 }
 
+/* T4.8: the recursion's distance from the truth falls as the order says when steps double. */
+static void distances_of_the_recursion_fall_with_steps(void) {
+  static const struct {
+    const char *id;
+    double factor;
+  } known[] = {{"ddim", 2}, {"euler_maruyama", 2}, {"dpmpp_2m_sde", 4}};
+  Schedule *s = make_schedule("edm_vp");
+  double zero = 0, sd = 2; /* wide: near sd .5 first-order terms all but vanish */
+  Oracle o;
+  oracle_gaussian(&o, 1, &zero, &sd);
+  for (size_t i = 0; i < COUNT(known); i++) {
+    EbbChild child = suite_make(EBB_SAMPLER, arena_print(suite_arena(), "{use: %s, eta: 1}", known[i].id));
+    double distance[3];
+    for (int k = 0; k < 3; k++) {
+      int64_t n = 400 << k;
+      EbbLevel *level = oracle_levels(&s->view, &(Grid){.n = n, .u_min = 0.005, .u_max = 8, .state = true});
+      double start = pow(level->alpha * sd, 2) + pow(level->sigma, 2);
+      distance[k] = fabs(sqrt(oracle_linear_variance(&child, &s->view, &o.field, level, n, start)) - hypot(level[n].alpha * sd, level[n].sigma));
+    }
+    for (int k = 0; k < 2; k++)
+      CHECK_NEAR(distance[k] / distance[k + 1] / known[i].factor, 1, 0.1, "%s: distance of sd from the truth, doubling %d", known[i].id, k + 1);
+  }
+}
+
 static void modes_keep_their_weights_at_400_steps(void) {
   enum { ROWS = 20000 };
   static const char *const yaml[] = {"{use: ddim, eta: 1, steps: 400}", "{use: dpmpp_2m_sde, steps: 400}", "{use: edm_stochastic, steps: 400}",
@@ -307,6 +331,7 @@ static const Test tests[] = {
     {"steps begin where a corrector left the state", steps_begin_where_a_corrector_left_the_state},
     {"churn is within its range", churn_is_within_its_range},
     {"drawn rows follow the linear recursion", drawn_rows_follow_the_linear_recursion},
+    {"distances of the recursion fall with steps", distances_of_the_recursion_fall_with_steps},
     {"modes keep their weights at 400 steps", modes_keep_their_weights_at_400_steps},
 };
 TEST_MAIN("solvers", tests)
