@@ -121,9 +121,9 @@ static void needs_and_corrupted_values_are_sane(void) {
     EbbChild child = suite_make(EBB_OBJECTIVE, all[i]->id);
     Tile t;
     tile_new(&t, &child, ROWS);
-    CHECK(t.needs.prediction <= EBB_PREDICT_F, "%s: prediction %u", all[i]->id, t.needs.prediction);
+    CHECK(t.needs.prediction <= EBB_PREDICT_BOUNDARY, "%s: prediction %u", all[i]->id, t.needs.prediction);
     CHECK(t.needs.result == EBB_MEAN || t.needs.result == EBB_MEAN_ODE || t.needs.result == EBB_MAP, "%s: result %u", all[i]->id, t.needs.result);
-    CHECK(t.needs.keep >= 0 && t.needs.wants < 32, "%s: keep %d, wants %u", all[i]->id, (int)t.needs.keep, t.needs.wants);
+    CHECK(t.needs.keep >= 0 && t.needs.wants < 64, "%s: keep %d, wants %u", all[i]->id, (int)t.needs.keep, t.needs.wants);
     if (!plain(&t)) continue;
     corrupt(&t, &child);
     for (int k = 0; k < NUMBERS; k++) {
