@@ -217,9 +217,17 @@ ConstRows tile_out(const Tile *t) {
   return (ConstRows){y.at, t->frame.shared[g->kind[g->out]] ? 0 : y.stride};
 }
 
+/* Tiles of like size and no larger than the graph's: a short last one would fetch all weights for few rows. */
+static int64_t even_tile(const Graph *g, int64_t rows) {
+  enum { STEP = 24 };
+  int64_t tiles = (rows + g->tile - 1) / g->tile, even = tiles > 0 ? (rows + tiles - 1) / tiles : 0;
+  even = (even + STEP - 1) / STEP * STEP;
+  return even < rows ? even : rows;
+}
+
 EbbStatus forward_eval(const Forward *f, EbbWork *work, const ForwardRows *r, float *out) {
   const Graph *g = f->graph;
-  int64_t dim = g->width[g->out], most = r->rows < g->tile ? r->rows : g->tile;
+  int64_t dim = g->width[g->out], most = even_tile(g, r->rows);
   WorkMark mark = work_mark(work);
   Tile t;
   tile_new(f, work, &g->lean, most, &t);
