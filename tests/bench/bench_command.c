@@ -18,11 +18,11 @@ extern char **environ;
 /* Anonymous resident bytes of a process: what is mapped from files does not count, the system may drop it. */
 static int64_t anonymous_bytes(pid_t process) {
   char path[64], text[128];
-  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)process);
+  snprintf(path, sizeof path, "/proc/%d/status", (int)process);
   FILE *f = fopen(path, "r");
   long long kilobytes = 0;
   if (f == NULL) return 0;
-  while (fgets(text, sizeof text, f) != NULL && sscanf(text, "Anonymous: %lld kB", &kilobytes) != 1) continue;
+  while (fgets(text, sizeof text, f) != NULL && sscanf(text, "RssAnon: %lld kB", &kilobytes) != 1) continue;
   fclose(f);
   return kilobytes * 1024;
 }
@@ -43,7 +43,7 @@ Child child_run(Bench *b, const char *const *arguments, bool watch_memory) {
   while (watch_memory && waitpid(process, &status, WNOHANG) == 0) {
     int64_t now = anonymous_bytes(process);
     if (now > child.anonymous) child.anonymous = now;
-    nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
   }
   if (!watch_memory)
     while (waitpid(process, &status, 0) < 0 && errno == EINTR) continue;
