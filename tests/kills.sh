@@ -19,8 +19,8 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 2
 
 now() { date +%s.%N; }
-calculate() { awk "BEGIN { printf \"%.3f\", $1 }"; }
-fact() { sed -n "s/.*\"$2\": \\([0-9.]*\\).*/\\1/p" whole/.store/$1-*/stage.json; }
+calculate() { awk "BEGIN { printf(\"%.3f\", ($1)) }"; }
+fact() { sed -n "s/.*\"$2\": \\([0-9.]*\\).*/\\1/p" whole/.store/"$1"-*/stage.json; }
 random() { awk -v seed="$seed" -v i="$1" 'BEGIN { srand(seed * 1000 + i); rand(); printf "%.6f", rand() }'; }
 
 began=$(now)
@@ -38,7 +38,14 @@ compare() {
   done
 }
 
+# Steps a second, if the machine has become faster since: what an attempt did up to the checkpoint that the next one goes on from.
+faster() { awk "BEGIN { r = ($1 - $2) / ($3 + 1e-3); printf(\"%.3f\", (r > $rate ? r : $rate)) }"; }
+begins() { sed -n 's/^train: goes on from step \([0-9]*\).*/\1/p' run.log; }
+
 late=0
+early=$((kills / 2))
+last=0
+after=1
 i=0
 while [ $i -lt "$kills" ]; do
   i=$((i + 1))
@@ -47,24 +54,29 @@ while [ $i -lt "$kills" ]; do
   process=$!
   began=$(now)
   where=
-  if [ $i -le $((kills / 2)) ]; then
+  if [ $i -le $early ]; then
     sleep "$(calculate "$(random $i) * ($total < 10 ? $total : 10)")"
-  else
+  else # each in its part of the second half
     while kill -0 $process 2> /dev/null && ! grep -q '^train: \|^re-used: .*train\|^nothing' run.log; do sleep 0.01; done
-    from=$(sed -n 's/^train: goes on from step \([0-9]*\).*/\1/p' run.log)
-    from=${from:-0}
-    share=$(calculate "($from / $steps > .5 ? $from / $steps : .5) + (1 - ($from / $steps > .5 ? $from / $steps : .5)) * $(random $i)")
-    sleep "$(calculate "($share * $steps - $from) / $rate")"
+    from=$(begins)
+    rate=$(faster "${from:-0}" "$last" "$after")
+    share=$(calculate "0.5 + 0.5 * ($i - $early - 1 + $(random $i)) / ($kills - $early)")
+    sleep "$(calculate "$share * $steps > ${from:-0} ? ($share * $steps - ${from:-0}) / $rate : 0.5 * $(random $i)")"
     where="at about $(calculate "100 * $share") % of training"
   fi
+  before=$after
   after=$(calculate "$(now) - $began")
   if ! kill -9 $process 2> /dev/null; then
     wait $process
     echo "kill $i: the run was through after $after s; its training begins anew"
     rm -rf runs/.store/train-* runs/.store/sample-* runs/.store/evaluate-*
+    last=0
     continue
   fi
   wait $process 2> /dev/null
+  from=$(begins)
+  rate=$(faster "${from:-0}" "$last" "$before")
+  last=${from:-0}
   [ -n "$where" ] && [ -d "$(echo runs/.store/train-*.work)" ] && late=$((late + 1))
   echo "kill $i: after $after s $where, $(grep -o 'goes on from step.*' run.log || echo 'from the start')"
   compare
