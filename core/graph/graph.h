@@ -103,6 +103,11 @@ typedef struct TrainerNoise {
 } TrainerNoise;
 EbbStatus trainer_forward(Trainer *, EbbWork *, const TrainerNoise *, int64_t first, int64_t n);
 EbbStatus trainer_backward(Trainer *, EbbWork *, int64_t first, int64_t n);
+/* The same rows at other questions, z [n][theta numbers] and tau [n], with their own conditions and the same dropout masks: out [n][theta numbers].
+ * Nothing of the forward pass is touched. */
+EbbStatus trainer_twin(const Trainer *, EbbWork *, const TrainerNoise *, int64_t first, int64_t n, const float *z, const float *tau, float *out);
+/* The current weights as packed, for evaluations and tangents between packings; conditions come with the rows. Lives as long as the trainer. */
+const Forward *trainer_weights_now(const Trainer *);
 int64_t trainer_parts(const Trainer *);
 EbbStatus trainer_weights(Trainer *, EbbWork *, int64_t part, float *grad, double *square);
 /* The ranges of the arena that a part owns: together they cover each tensor once, so that the optimiser's pass can be shared the same way. */

@@ -14,6 +14,7 @@ struct Trainer {
   Packed packed;
   Frame frame;       /* of the whole batch */
   Backward backward; /* likewise; grad and delta say where the finished gradients are */
+  Forward now;       /* the same packed weights */
 };
 
 static Rows matrix(Arena *a, int64_t rows, int64_t stride) { return (Rows){ARENA_ARRAY(a, float, rows *stride), stride}; }
@@ -36,6 +37,7 @@ EbbStatus trainer_new(Arena *a, const Graph *g, int64_t batch, Trainer **out) {
   t->tile = FLOATS / g->keep.floats / LEAST * LEAST;
   if (t->tile < LEAST) t->tile = LEAST;
   packed_new(a, g, &t->packed);
+  t->now = (Forward){.graph = g, .arena = a, .packed = t->packed, .loaded = true};
   t->frame = (Frame){.graph = g,
                      .packed = &t->packed,
                      .at = ARENA_ARRAY(a, Rows, g->values),
@@ -137,6 +139,42 @@ EbbStatus trainer_forward(Trainer *t, EbbWork *work, const TrainerNoise *noise, 
   }
   return EBB_OK;
 }
+
+EbbStatus trainer_twin(const Trainer *t, EbbWork *work, const TrainerNoise *noise, int64_t first, int64_t n, const float *z, const float *tau,
+                       float *out) {
+  const Graph *g = t->graph;
+  const EbbInputs *in = &g->inputs;
+  int64_t dim = g->width[g->out];
+  EbbStatus status = check_rows(t, first, n);
+  for (int64_t begin = 0; begin < n && status == EBB_OK; begin += t->tile) {
+    int64_t rows = n - begin < t->tile ? n - begin : t->tile, row = first + begin;
+    WorkMark mark = work_mark(work);
+    Frame f = {.graph = g, .packed = &t->packed, .at = work_alloc(work, (size_t)g->values * sizeof(Rows))};
+    float *registers = work_alloc(work, (size_t)(g->lean.floats * rows) * sizeof *registers);
+    for (int kind = 0; kind < KINDS; kind++) f.rows[kind] = rows;
+    for (int32_t v = 0; v < g->values; v++)
+      f.at[v] = g->lean.offset[v] < 0 ? (Rows){NULL, 0} : (Rows){registers + g->lean.offset[v] * rows, g->stride[v]};
+    f.at[in->z] = (Rows){(float *)z + begin * dim, dim};
+    f.at[in->lambda] = (Rows){(float *)tau + begin, 1};
+    if (in->value >= 0) f.at[in->value] = (Rows){t->frame.at[in->value].at + row * t->frame.at[in->value].stride, t->frame.at[in->value].stride};
+    if (noise != NULL) f.keep = work_alloc(work, (size_t)(g->drops + 1) * sizeof *f.keep);
+    for (int32_t i = 0; i < g->steps; i++) {
+      const Step *s = &g->step[i];
+      if (noise != NULL && s->drop >= 0) {
+        f.keep[s->drop] = (Keep){work_alloc(work, (size_t)(rows * g->stride[s->out])), g->stride[s->out]};
+        random_keep(noise->rng, rows, noise->id + row, noise->draw + row, (uint32_t)s->drop, g->width[s->out], s->rate, f.keep[s->drop].at,
+                    f.keep[s->drop].stride);
+      }
+      step_forward(&f, s);
+    }
+    Rows y = f.at[g->out];
+    copy_rows(rows, dim, (ConstRows){y.at, y.stride}, (Rows){out + begin * dim, dim}, false);
+    work_reset(work, mark);
+  }
+  return status;
+}
+
+const Forward *trainer_weights_now(const Trainer *t) { return &t->now; }
 
 EbbStatus trainer_backward(Trainer *t, EbbWork *work, int64_t first, int64_t n) {
   const Graph *g = t->graph;

@@ -17,9 +17,16 @@ Affine prediction_affine(uint32_t prediction, const EbbLevel *l) {
   case EBB_PREDICT_V: return (Affine){alpha / total(l), -sigma / total(l)};
   case EBB_PREDICT_VELOCITY: return (Affine){l->dsigma / delta(l), -sigma / delta(l)};
   case EBB_PREDICT_SCORE: return (Affine){1 / alpha, sigma * sigma / alpha};
+  case EBB_PREDICT_BOUNDARY:
   case EBB_PREDICT_F: return (Affine){alpha / total(l), sigma / sqrt(total(l))};
   default: return (Affine){0, 1};
   }
+}
+
+Affine prediction_boundary(const EbbLevel *l, double u_min) {
+  double u = l->sigma / l->alpha, over = u - u_min;
+  if (!(over > 1e-12 * u)) return (Affine){1 / l->alpha, 0};
+  return (Affine){1 / (l->alpha * (1 + over * over)), over / sqrt(1 + u * u)};
 }
 
 Target prediction_target(uint32_t prediction, const EbbLevel *l) {
@@ -28,6 +35,7 @@ Target prediction_target(uint32_t prediction, const EbbLevel *l) {
   case EBB_PREDICT_V: return (Target){-l->sigma, l->alpha};
   case EBB_PREDICT_VELOCITY: return (Target){l->dalpha, l->dsigma};
   case EBB_PREDICT_SCORE: return (Target){0, -1 / l->sigma};
+  case EBB_PREDICT_BOUNDARY:
   case EBB_PREDICT_F: return (Target){l->sigma / sqrt(total(l)), -l->alpha / sqrt(total(l))};
   default: return (Target){1, 0};
   }
@@ -39,13 +47,14 @@ double prediction_error(uint32_t prediction, const EbbLevel *l) {
   case EBB_PREDICT_V: return square(total(l) / l->alpha);
   case EBB_PREDICT_VELOCITY: return square(delta(l) / l->alpha);
   case EBB_PREDICT_SCORE: return 1 / square(l->sigma);
+  case EBB_PREDICT_BOUNDARY:
   case EBB_PREDICT_F: return total(l) / square(l->alpha);
   default: return square(l->sigma / l->alpha);
   }
 }
 
 const char *prediction_name(uint32_t prediction) {
-  static const char *const name[] = {"x", "noise", "v", "velocity", "score", "F"};
+  static const char *const name[] = {"x", "noise", "v", "velocity", "score", "F", "boundary"};
   return prediction < sizeof name / sizeof *name ? name[prediction] : "unknown";
 }
 

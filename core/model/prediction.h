@@ -11,7 +11,8 @@
 typedef struct Affine {
   double skip, gain;
 } Affine;
-Affine prediction_affine(uint32_t prediction, const EbbLevel *);
+Affine prediction_affine(uint32_t prediction, const EbbLevel *); /* BOUNDARY: as if u_min were 0, which is F */
+Affine prediction_boundary(const EbbLevel *, double u_min);      /* skip is 1/alpha and gain 0 at u_min, exactly */
 /* The number the network should answer: target = p x + q noise (no division by alpha, sigma where they may be 0). */
 typedef struct Target {
   double x, noise;

@@ -19,7 +19,8 @@ typedef struct Asked {
 static const EbbLevel *level_of(const EbbQuery *q, int64_t i) { return &q->at[i * q->at_step]; }
 static const Link *link_of(const Asked *a, int64_t i, int64_t j) { return &a->link[i * a->row_step + j * a->column_step]; }
 static const double *mean_of(const Asked *a, int64_t i) {
-  return a->field->mean + (a->query->set != NULL ? a->query->set[i] : 0) * a->field->model->d;
+  int64_t place = a->field->value != NULL ? i : a->query->set != NULL ? a->query->set[i] : 0;
+  return a->field->mean + place * a->field->model->d;
 }
 
 static void translate(const NetworkField *f, EbbWork *work, const EbbQuery *q, Asked *out) {
@@ -46,7 +47,7 @@ static void translate(const NetworkField *f, EbbWork *work, const EbbQuery *q, A
       z[i * d + j] = (float)(link_of(out, i, j)->scale * out->moved[i * d + j]);
     }
   }
-  out->rows = (ForwardRows){.rows = n, .z = z, .set = q->set, .level = kept ? level : NULL, .tau = tau, .level_step = q->at_step};
+  out->rows = (ForwardRows){.rows = n, .z = z, .set = q->set, .value = f->value, .level = kept ? level : NULL, .tau = tau, .level_step = q->at_step};
 }
 
 /* xhat of rows [first, first + n), out [n][d]. */

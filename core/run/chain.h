@@ -10,7 +10,8 @@ typedef struct NetworkField {
   EbbField field; /* first: a link is passed as its field */
   const Model *model;
   Forward *forward;
-  double *mean; /* [sets][d] the base's, of each condition */
+  double *mean;       /* [sets][d] the base's, of each condition */
+  const float *value; /* not NULL: conditions come with the rows of a query, [rows][q], and so does mean; set is not looked at */
 } NetworkField;
 
 /* value [sets][q] standardised data; levels: grid whose time-only nodes are kept (n of them). Stays valid as long as the arena. */

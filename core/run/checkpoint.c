@@ -12,7 +12,7 @@
 
 static const char *const newest = "checkpoint.safetensors", *const previous = "checkpoint.previous.safetensors";
 
-enum { TENSORS = 11, NUMBERS = 8 };
+enum { TENSORS = 12, NUMBERS = 8 };
 
 /* The state as tensors, and its numbers in one of them. Reading and writing share this list. */
 static void layout(const Training *t, double *numbers, SafeTensor *out) {
@@ -28,6 +28,7 @@ static void layout(const Training *t, double *numbers, SafeTensor *out) {
                      {"best", "F32", s->best, t->floats},
                      {"best_rows", "F64", s->best_rows, t->held},
                      {"anchor_rows", "F64", s->anchor_rows, t->held},
+                     {"weigher", "F32", t->weigher.state, 3 * t->weigher.floats},
                      {"numbers", "F64", numbers, NUMBERS},
                      {"bin_sum", "F64", (void *)(uintptr_t)s->bin_sum, LAMBDA_BINS},
                      {"bin_count", "F64", (void *)(uintptr_t)s->bin_count, LAMBDA_BINS},

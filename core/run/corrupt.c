@@ -19,6 +19,79 @@ static void spread_levels(const Question *a, EbbWork *work, double *lambda) {
   }
 }
 
+bool questions_beside(const Model *m) { return (m->needs.wants & ~(uint32_t)EBB_OBJ_PAIR) != 0; }
+
+/* Room for what corrupt writes beside the question, and for the answers. */
+static void make_room(const Question *a, EbbWork *work, EbbBatch *b) {
+  const Model *m = a->model;
+  int64_t n = a->rows, d = m->d;
+  uint32_t wants = m->needs.wants;
+  *a->beside = (Beside){0};
+  if (wants & EBB_OBJ_TWIN) {
+    b->z2 = SCRATCH(work, float, n *d);
+    b->at2 = SCRATCH(work, EbbLevel, n);
+    a->beside->z2 = SCRATCH(work, float, n *d);
+    a->beside->tau2 = SCRATCH(work, float, n);
+    a->beside->out2 = SCRATCH(work, float, n *d);
+  }
+  if (wants & EBB_OBJ_JVP) {
+    b->dz = SCRATCH(work, float, n *d);
+    b->dlambda = SCRATCH(work, double, n);
+    a->beside->tz = SCRATCH(work, float, n *d);
+    a->beside->ttau = SCRATCH(work, float, n);
+    a->beside->jout = SCRATCH(work, float, n *d);
+  }
+  if (wants & EBB_OBJ_WEIGHT) {
+    a->beside->w = SCRATCH(work, double, n);
+    a->beside->dw = SCRATCH(work, double, n);
+    memset(a->beside->w, 0, (size_t)n * sizeof(double));
+  }
+  a->beside->value = SCRATCH(work, float, n * m->q);
+  for (int64_t i = 0; i < n; i++) memcpy(a->beside->value + i * m->q, a->value + i * a->value_row, (size_t)m->q * sizeof(float));
+}
+
+/* The teacher under the rows' own conditions. */
+static void make_teacher(const Question *a, EbbWork *work, NetworkField *out) {
+  const Model *m = a->teacher->model;
+  *out = *a->teacher;
+  out->field.ctx = out;
+  out->value = a->beside->value;
+  out->mean = SCRATCH(work, double, a->rows * m->d);
+  for (int64_t i = 0; i < a->rows; i++) base_mean(&m->base, out->value + i * m->q, out->mean + i * m->d);
+}
+
+/* The twin's question and the tangent in the network's terms: input = scale (z - alpha m), scale^-2 = (alpha sd)^2 + sigma^2. */
+static void translate_beside(const Question *a, EbbWork *work, EbbBatch *b) {
+  const Model *m = a->model;
+  int64_t n = a->rows, d = m->d;
+  double *mean = SCRATCH(work, double, d), per_tau = 2 / (m->view.lambda_max - m->view.lambda_min);
+  float *base2 = b->z2 != NULL ? SCRATCH(work, float, n *d) : NULL, *gain2 = b->z2 != NULL ? SCRATCH(work, float, n *d) : NULL;
+  for (int64_t i = 0; i < n; i++) {
+    base_mean(&m->base, a->value + i * a->value_row, mean);
+    if (b->z2 != NULL) a->beside->tau2[i] = (float)schedule_tau(&m->view, b->at2[i].lambda);
+    if (b->dz != NULL) a->beside->ttau[i] = (float)(b->dlambda[i] * per_tau);
+    for (int64_t j = 0; j < d; j++) {
+      int64_t k = i * d + j;
+      if (b->z2 != NULL) {
+        Link link = model_link(m, &b->at2[i], j);
+        double moved = (double)b->z2[k] - b->at2[i].alpha * mean[j];
+        a->beside->z2[k] = (float)(link.scale * moved);
+        base2[k] = (float)(mean[j] + link.skip * moved);
+        gain2[k] = (float)link.gain;
+      }
+      if (b->dz != NULL) {
+        const EbbLevel *l = &b->at[i];
+        double scale = model_link(m, l, j).scale, per = b->dlambda[i] / l->dlambda, variance = m->base.variance[j];
+        double dscale = -scale * scale * scale * (variance * l->alpha * l->dalpha + l->sigma * l->dsigma) * per;
+        double moved = (double)b->z[k] - l->alpha * mean[j];
+        a->beside->tz[k] = (float)(scale * ((double)b->dz[k] - l->dalpha * per * mean[j]) + dscale * moved);
+      }
+    }
+  }
+  b->base2 = base2;
+  b->gain2 = gain2;
+}
+
 EbbStatus question_ask(const Question *a, EbbWork *work, EbbBatch *b) {
   const Model *m = a->model;
   int64_t n = a->rows, d = m->d;
@@ -50,8 +123,14 @@ EbbStatus question_ask(const Question *a, EbbWork *work, EbbBatch *b) {
   b->z = SCRATCH(work, float, n *d);
   b->keep = SCRATCH(work, float, n * m->needs.keep);
   b->at = SCRATCH(work, EbbLevel, n);
+  NetworkField teacher;
+  if (a->beside != NULL) make_room(a, work, b);
+  if (a->teacher != NULL) make_teacher(a, work, &teacher);
+  b->teacher = a->teacher != NULL ? &teacher.field : NULL;
   EbbStatus status = ((const EbbObjectiveOps *)m->objective.ops)->corrupt(m->objective.self, work, b);
+  b->teacher = NULL; /* it has answered */
   if (status != EBB_OK) return status;
+  if (a->beside != NULL) translate_beside(a, work, b);
   float *target = SCRATCH(work, float, n *d), *base = SCRATCH(work, float, n *d), *gain = SCRATCH(work, float, n *d);
   double *mean = SCRATCH(work, double, d);
   bool differ = model_links_differ(m);
@@ -81,6 +160,12 @@ EbbStatus question_loss(const Question *a, EbbWork *work, EbbBatch *b, const flo
   float *answer = SCRATCH(work, float, n *d);
   for (int64_t i = 0; i < n; i++) memcpy(answer + i * d, out + i * out_row, (size_t)d * sizeof *answer);
   b->out = answer;
+  if (a->beside != NULL) {
+    b->out2 = a->beside->out2;
+    b->jout = a->beside->jout;
+    b->w = a->beside->w;
+    b->dw = a->beside->dw;
+  }
   b->scale = scale;
   b->loss = SCRATCH(work, double, n);
   b->grad = SCRATCH(work, float, n *d);

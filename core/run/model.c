@@ -42,10 +42,11 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
 
   m->needs = (EbbObjectiveNeeds){.size = sizeof m->needs};
   ((const EbbObjectiveOps *)m->objective.ops)->needs(m->objective.self, &m->needs);
-  if ((m->needs.wants & ~(uint32_t)EBB_OBJ_PAIR) != 0)
-    return fail(EBB_E_UNSUPPORTED, "objective %s wants more than one evaluation of the network a row, which this version of Ebb does not give",
-                m->objective.component->id);
-  if (m->needs.prediction > EBB_PREDICT_F)
+  if (m->needs.wants & EBB_OBJ_JVP && spec->model.base != SPEC_MARGINAL)
+    return fail(EBB_E_CONFIG, "objective %s is written for data of mean 0 and unit variance; use model.base marginal", m->objective.component->id);
+  if (m->needs.wants & EBB_OBJ_JOINT)
+    return fail(EBB_E_UNSUPPORTED, "objective %s trains parameters and data jointly, which this version of Ebb does not", m->objective.component->id);
+  if (m->needs.prediction > EBB_PREDICT_BOUNDARY)
     return fail(EBB_E_ABI, "objective %s names prediction %u, which does not exist", m->objective.component->id, m->needs.prediction);
 
   const EbbNetworkOps *net = m->network.ops;
@@ -56,6 +57,10 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
   if (status == EBB_OK) status = net->build(m->network.self, graph_builder(m->graph), graph_inputs(m->graph), &end);
   if (status == EBB_OK) status = graph_finish(m->graph, end);
   if (status != EBB_OK) return status;
+  if (m->needs.wants & EBB_OBJ_JVP && !graph_can_jvp(m->graph))
+    return fail(EBB_E_UNSUPPORTED,
+                "objective %s needs tangents of the network, which %s does not give; choose a network all of whose layers have them",
+                m->objective.component->id, m->network.component->id);
   m->weights = ARENA_ARRAY(arena, float, graph_floats(m->graph));
   return EBB_OK;
 }
@@ -76,6 +81,7 @@ Link model_link(const Model *m, const EbbLevel *level, int64_t coordinate) {
   own.dalpha *= sd;
   own.lambda += 2 * log(sd);
   Affine map = prediction_affine(m->needs.prediction, &own);
+  if (m->needs.prediction == EBB_PREDICT_BOUNDARY) map = prediction_boundary(&own, exp(-0.5 * m->view.lambda_max) / sd);
   Target aim = prediction_target(m->needs.prediction, &own);
   return (Link){level_input(&own), sd * map.skip, sd * map.gain, aim.x / sd, aim.noise};
 }

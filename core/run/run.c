@@ -12,6 +12,7 @@
 #include "run/reference.h"
 #include "run/check.h"
 #include "run/sample.h"
+#include "run/teacher.h"
 
 volatile sig_atomic_t run_stop;
 
@@ -56,6 +57,12 @@ static EbbStatus make_keys(Run *run) {
   key_add(&k, "schedule", s->schedule_as.digest);
   key_add(&k, "network", s->network_as.digest);
   key_add(&k, "training", s->training_text);
+  const char *teacher = teacher_file(a, s);
+  char teacher_hex[65];
+  if (status == EBB_OK && teacher != NULL && file_exists(teacher)) {
+    status = sha256_file(teacher, teacher_hex);
+    key_add(&k, "teacher", teacher_hex);
+  }
   const char *model = key_end(&k, a);
   if (status == EBB_OK) status = stage_look(a, run->store, "train", model, &run->train);
 

@@ -144,6 +144,8 @@ static void complete(Arena *arena, Node *root, const char *folder) {
       index->text = NULL;
     }
   }
+  Node *model = config_get(root, "model");
+  if (model != NULL && model->type == NODE_MAP) make_absolute(arena, config_get(model, "objective"), "teacher", folder);
   Node *evaluation = config_get(root, "evaluation");
   if (evaluation != NULL && evaluation->type == NODE_LIST)
     for (Node *n = evaluation->first; n != NULL; n = n->next) make_absolute(arena, n, "reference", folder);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "model/optimiser.h"
+#include "run/teacher.h"
 
 enum { LEAST_ROWS = 10 }; /* fewer usable simulations are refused */
 static const double SAVE_SECONDS = 5;
@@ -76,7 +77,8 @@ EbbStatus training_setup(Training *t) {
                 t->set.usable);
   split_rows(t);
   fit_maps(t);
-  status = fit_base(t);
+  uint32_t wants = t->model->needs.wants;
+  status = wants & EBB_OBJ_TEACHER ? teacher_open(run, t->model, &t->teacher) : fit_base(t);
   if (status != EBB_OK) return status;
   t->batch = t->spec->batch;
   if (t->batch > t->rows) {
@@ -108,17 +110,38 @@ EbbStatus training_setup(Training *t) {
   memcpy(s->best, s->raw, (size_t)t->floats * sizeof(float));
   status = trainer_new(run->arena, t->model->graph, t->batch, &t->trainer);
   if (status == EBB_OK) status = forward_new(run->arena, t->model->graph, &t->forward);
+  if (status == EBB_OK && wants & EBB_OBJ_WEIGHT)
+    status = weigher_new(run->arena, plugin_host(&t->model->network), run->pool, t->batch, t->spec->seed, &t->weigher);
   if (status == EBB_OK) t->square = ARENA_ARRAY(run->arena, double, trainer_parts(t->trainer));
   return status;
 }
 
 /* ---- One step ---- */
 
+/* Answers to what the objective asked beside its question, by the current weights. */
+static EbbStatus answer_beside(Training *t, EbbWork *work, const TrainerNoise *dropout, const Question *a, int64_t first) {
+  Beside *b = a->beside;
+  EbbStatus status = EBB_OK;
+  if (b->z2 != NULL) status = trainer_twin(t->trainer, work, dropout, first, a->rows, b->z2, b->tau2, b->out2);
+  if (status == EBB_OK && b->w != NULL) status = weigher_ask(&t->weigher, work, first, a->rows, a->tau, a->tau_row, b->w);
+  if (status != EBB_OK || b->tz == NULL) return status;
+  int64_t d = t->model->d;
+  float *z = work_alloc(work, (size_t)(a->rows * d) * sizeof *z), *tau = work_alloc(work, (size_t)a->rows * sizeof *tau);
+  float *out = work_alloc(work, (size_t)(a->rows * d) * sizeof *out);
+  for (int64_t i = 0; i < a->rows; i++) {
+    memcpy(z + i * d, a->z + i * a->z_row, (size_t)d * sizeof *z);
+    tau[i] = a->tau[i * a->tau_row];
+  }
+  ForwardRows rows = {.rows = a->rows, .z = z, .value = b->value, .tau = tau, .level_step = 1};
+  return forward_jvp(trainer_weights_now(t->trainer), work, &rows, 1, b->tz, b->ttau, out, b->jout);
+}
+
 static EbbStatus rows_phase(void *ctx, EbbWork *work, int64_t task) {
   Training *t = ctx;
   int64_t tasks = pool_threads(t->run->pool), first = t->batch * task / tasks, n = t->batch * (task + 1) / tasks - first;
   if (n == 0) return EBB_OK;
   TrainerRows rows = trainer_rows(t->trainer);
+  Beside beside;
   Question ask = {.model = t->model,
                   .set = &t->set,
                   .rows = n,
@@ -134,11 +157,14 @@ static EbbStatus rows_phase(void *ctx, EbbWork *work, int64_t task) {
                   .value = rows.value + first * rows.value_row,
                   .z_row = rows.z_row,
                   .tau_row = rows.tau_row,
-                  .value_row = rows.value_row};
+                  .value_row = rows.value_row,
+                  .teacher = t->teacher.model != NULL ? &t->teacher : NULL,
+                  .beside = questions_beside(t->model) ? &beside : NULL};
   TrainerNoise dropout = {{t->spec->seed, STREAM_DROPOUT}, t->id, t->draw};
   EbbBatch batch;
   EbbStatus status = question_ask(&ask, work, &batch);
   if (status == EBB_OK) status = trainer_forward(t->trainer, work, &dropout, first, n);
+  if (status == EBB_OK && ask.beside != NULL) status = answer_beside(t, work, &dropout, &ask, first);
   if (status == EBB_OK)
     status =
         question_loss(&ask, work, &batch, rows.out + first * rows.out_row, rows.out_row, 1.0 / (double)t->batch, rows.dout + first * rows.out_row);
@@ -147,7 +173,8 @@ static EbbStatus rows_phase(void *ctx, EbbWork *work, int64_t task) {
     t->loss[first + i] = batch.loss[i];
     t->lambda[first + i] = batch.at[i].lambda;
   }
-  return trainer_backward(t->trainer, work, first, n);
+  if (ask.beside != NULL && beside.w != NULL) status = weigher_back(&t->weigher, work, first, n, beside.dw);
+  return status == EBB_OK ? trainer_backward(t->trainer, work, first, n) : status;
 }
 
 static EbbStatus weights_phase(void *ctx, EbbWork *work, int64_t part) {
@@ -170,7 +197,10 @@ static EbbStatus pack_phase(void *ctx, EbbWork *work, int64_t part) {
   return trainer_pack(t->trainer, work, part, t->state.raw);
 }
 
-EbbStatus training_pack(Training *t) { return pool_run(t->run->pool, trainer_parts(t->trainer), pack_phase, t); }
+EbbStatus training_pack(Training *t) {
+  EbbStatus status = pool_run(t->run->pool, trainer_parts(t->trainer), pack_phase, t);
+  return status == EBB_OK && t->weigher.graph != NULL ? weigher_pack(&t->weigher, t->run->pool) : status;
+}
 
 /* This step's rows, noise levels and addresses. */
 static EbbStatus choose_batch(Training *t) {
@@ -239,6 +269,7 @@ EbbStatus training_step(Training *t) {
                                                    : 0;
   t->adam = adam_step(learning_rate(t->spec->learning_rate, t->spec->warmup, k, t->steps), clip_scale(sqrt(square), t->spec->clip), keep, k);
   status = pool_run(pool, parts, update_phase, t);
+  if (status == EBB_OK && t->weigher.graph != NULL) status = weigher_step(&t->weigher, pool, &t->adam);
   s->step = k;
   s->loss_sum += sum;
   s->loss_count += (double)t->batch;

@@ -6,6 +6,7 @@
 
 #include "run/corrupt.h"
 #include "run/run.h"
+#include "run/weigh.h"
 
 enum { LAMBDA_BINS = 10, HISTORY = 6 + LAMBDA_BINS }; /* step, rows, seconds, learning rate, loss, validation, loss by lambda */
 
@@ -41,6 +42,8 @@ typedef struct Training {
   uint32_t *draw;             /* [batch] */
   double *u, *loss, *lambda;  /* [batch] */
   double *held_loss;          /* [held] of this validation */
+  NetworkField teacher;       /* of objectives that want one */
+  Weigher weigher;            /* likewise */
   double started, seconds_before;
   TrainState state;
   AdamStep adam;

@@ -10,6 +10,18 @@
 
 enum { REPEATS = 16, ROWS = 8 }; /* noise levels a row; held-out rows a task */
 
+/* As in training, but by the average's weights, without dropout, and all losses weighed alike (w 0). */
+static EbbStatus answer_beside(const Training *t, EbbWork *work, const ForwardRows *asked, const Beside *b) {
+  EbbStatus status = EBB_OK;
+  ForwardRows rows = *asked;
+  float *out = work_alloc(work, (size_t)(rows.rows * t->model->d) * sizeof *out);
+  if (b->tz != NULL) status = forward_jvp(t->forward, work, &rows, 1, b->tz, b->ttau, out, b->jout);
+  if (b->z2 == NULL || status != EBB_OK) return status;
+  rows.z = b->z2;
+  rows.tau = b->tau2;
+  return forward_eval(t->forward, work, &rows, b->out2);
+}
+
 static EbbStatus validate_rows(void *ctx, EbbWork *work, int64_t task) {
   Training *t = ctx;
   int64_t begin = task * ROWS, count = t->held - begin < ROWS ? t->held - begin : ROWS, n = count * REPEATS;
@@ -24,6 +36,7 @@ static EbbStatus validate_rows(void *ctx, EbbWork *work, int64_t task) {
   }
   for (int64_t k = 0; k < count; k++) random_uniform(rng, 1, &id[k * REPEATS], NULL, 1, 1, &shift[k]);
   for (int64_t i = 0; i < n; i++) u[i] = ((double)(i % REPEATS) + shift[i / REPEATS]) / REPEATS;
+  Beside beside;
   Question ask = {.model = t->model,
                   .set = &t->set,
                   .rows = n,
@@ -32,8 +45,10 @@ static EbbStatus validate_rows(void *ctx, EbbWork *work, int64_t task) {
                   .draw = draw,
                   .u = u,
                   .rng = rng,
-                  .step = (uint64_t)t->state.step,
-                  .steps = (uint64_t)t->steps};
+                  .step = (uint64_t)t->steps, /* as training ends: where an objective changes on its way, values stay comparable */
+                  .steps = (uint64_t)t->steps,
+                  .teacher = t->teacher.model != NULL ? &t->teacher : NULL,
+                  .beside = questions_beside(t->model) ? &beside : NULL};
   ask.z = work_alloc(work, (size_t)(n * d) * sizeof(float));
   ask.tau = work_alloc(work, (size_t)n * sizeof(float));
   ask.value = work_alloc(work, (size_t)(n * q) * sizeof(float));
@@ -45,6 +60,7 @@ static EbbStatus validate_rows(void *ctx, EbbWork *work, int64_t task) {
   EbbStatus status = question_ask(&ask, work, &batch);
   ForwardRows rows = {.rows = n, .z = ask.z, .value = ask.value, .tau = ask.tau, .level_step = 1};
   if (status == EBB_OK) status = forward_eval(t->forward, work, &rows, out);
+  if (status == EBB_OK && ask.beside != NULL) status = answer_beside(t, work, &rows, &beside);
   if (status == EBB_OK) status = question_loss(&ask, work, &batch, out, d, 0, NULL);
   for (int64_t k = 0; k < count && status == EBB_OK; k++) {
     double sum = 0;
@@ -121,7 +137,9 @@ EbbStatus training_validate(Training *t, bool *stop) {
   double loss = mean_of(t->held_loss, t->held);
   add_line(t, loss);
   size_t bytes = (size_t)t->held * sizeof(double);
-  if (!(loss >= s->best_loss)) {
+  /* A map is measured against itself: its lowest loss is not its best. The last weights are kept, and training does not stop early. */
+  bool map = t->model->needs.result == EBB_MAP;
+  if (map || !(loss >= s->best_loss)) {
     s->best_loss = loss;
     s->best_step = s->step;
     memcpy(s->best, s->ema, (size_t)t->floats * sizeof(float));
@@ -133,6 +151,6 @@ EbbStatus training_validate(Training *t, bool *stop) {
     memcpy(s->anchor_rows, t->held_loss, bytes);
   }
   double epochs = (double)s->step / (double)t->per_epoch, since = (double)(s->step - s->anchor_step) / (double)t->per_epoch;
-  *stop = t->spec->patience > 0 && since > fmax(20, t->spec->patience * epochs);
+  *stop = !map && t->spec->patience > 0 && since > fmax(20, t->spec->patience * epochs);
   return EBB_OK;
 }

@@ -25,8 +25,10 @@ enum {
   EBB_PREDICT_VELOCITY = 3, /* alpha' x + sigma' eps: ((alpha sigma' - sigma alpha')/alpha)^2 */
   EBB_PREDICT_SCORE = 4,    /* -eps/sigma: 1/sigma^2 */
   EBB_PREDICT_F = 5,        /* (x - c_skip z)/c_out: (sigma/alpha)^2/c_out^2 */
+  EBB_PREDICT_BOUNDARY = 6, /* for maps: F, shifted so that xhat = z/alpha at the schedule's clean end, u_min. With u = sigma/alpha: c_skip =
+                               1/(alpha (1 + (u-u_min)^2)), c_out = (u-u_min)/sqrt(1 + u^2) (Song et al. 2023, 2303.01469, appendix C) */
 };
-#define EBB_PREDICTIONS "x|noise|v|velocity|score|F" /* in the enum's order, for EBB_CHOICE */
+#define EBB_PREDICTIONS "x|noise|v|velocity|score|F" /* in the enum's order, for EBB_CHOICE; boundary is no choice */
 
 /* What an objective wants beside one evaluation. */
 enum {
