@@ -70,6 +70,6 @@ with open(sys.argv[3], "w") as file:
             cells, below = [], 0
             for budget in BUDGETS:
                 here = [y for x, y in points if below < x <= budget]
-                cells.append(f"{here[-1]:.3f}"[1:] if here and here[-1] < 1 else "1.000" if here else "-")
+                cells.append(f"{here[-1]:.3f}".removeprefix("0") if here else "-")
                 below = budget
             file.write(f"{name:<24}" + "".join(f"{c:>7}" for c in cells) + "\n")
