@@ -17,7 +17,8 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
+
+#include "num/sort.h"
 
 enum { QUANTILE_ROWS = 1 << 17, HEAVY_MIN_ROWS = 20 };
 static const double CLIP = 10;
@@ -113,11 +114,6 @@ void map_fit(ParameterMap *m, int64_t rows, const float *theta, int64_t stride, 
   m->scale = sd > 0 ? sd : 1;
 }
 
-static int by_value(const void *a, const void *b) {
-  float x = *(const float *)a, y = *(const float *)b;
-  return (x > y) - (x < y);
-}
-
 /* Linear between the order statistics of sorted[n]. */
 static double quantile(const float *sorted, int64_t n, double share) {
   double place = share * (double)(n - 1);
@@ -144,7 +140,7 @@ static void use_median_if_heavy(Arena *arena, const Kept *k, ColumnMap *c) {
   float *sorted = ARENA_ARRAY(arena, float, k->n / every + 1);
   for (int64_t i = 0; i < k->rows; i++)
     if (kept(k, i) && seen++ % every == 0) sorted[n++] = k->value[i * k->stride];
-  qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+  sort_f32(n, sorted, ARENA_ARRAY(arena, float, n));
   double median = quantile(sorted, n, 0.5), scale = (quantile(sorted, n, 0.75) - quantile(sorted, n, 0.25)) / 1.349;
   arena_reset(arena, mark);
   if (!(scale > 0)) return;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "num/sort.h"
 #include "run/chain.h"
 #include "run/slots.h"
 
@@ -196,11 +197,6 @@ end:
   return status;
 }
 
-static int ascending(const void *a, const void *b) {
-  float x = *(const float *)a, y = *(const float *)b;
-  return (x > y) - (x < y);
-}
-
 static double quantile(const float *sorted, int64_t n, double p) {
   double place = p * (double)(n - 1);
   int64_t k = (int64_t)place;
@@ -214,7 +210,7 @@ EbbStatus sample_summary(const Model *m, const Observations *o, int64_t draws, c
   Str out = {0};
   EbbStatus status = npy_open(path_join(arena, folder, "theta.npy"), &file);
   const float *theta = status == EBB_OK ? npy_f32(&file) : NULL;
-  float *column = arena_alloc(arena, (size_t)draws * sizeof *column);
+  float *column = ARENA_ARRAY(arena, float, draws), *spare = ARENA_ARRAY(arena, float, draws);
   str_add(&out, "observation,parameter,mean,sd,q05,q25,q50,q75,q95\n");
   for (int64_t k = 0; k < o->n && theta != NULL; k++)
     for (int64_t j = 0; j < m->d; j++) {
@@ -231,7 +227,7 @@ EbbStatus sample_summary(const Model *m, const Observations *o, int64_t draws, c
       }
       for (int64_t i = 0; i < n; i++) mean += (double)column[i] / (double)n;
       for (int64_t i = 0; i < n; i++) square += ((double)column[i] - mean) * ((double)column[i] - mean);
-      qsort(column, (size_t)n, sizeof *column, ascending);
+      sort_f32(n, column, spare);
       str_print(&out, ",%.7g,%.7g", mean, n > 1 ? sqrt(square / (double)(n - 1)) : 0.0);
       static const double at[] = {.05, .25, .5, .75, .95};
       for (size_t i = 0; i < COUNT(at); i++) str_print(&out, ",%.7g", quantile(column, n, at[i]));

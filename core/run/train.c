@@ -89,6 +89,7 @@ EbbStatus training_setup(Training *t) {
   t->steps = t->per_epoch * t->spec->epochs;
   t->every = t->steps / 50 > t->per_epoch ? t->steps / 50 : t->per_epoch; /* at 200 epochs validation costs a fifteenth of the run */
   t->floats = graph_floats(t->model->graph);
+  t->ema_gamma = ema_gamma(t->spec->ema.relative_width);
   t->order = ARENA_ARRAY(run->arena, int64_t, t->rows);
   t->order_epoch = -1;
   t->grad = ARENA_ARRAY(run->arena, float, t->floats);
@@ -264,7 +265,7 @@ EbbStatus training_step(Training *t) {
   for (int64_t i = 0; i < parts; i++) square += t->square[i];
   if (!isfinite(square)) return report_non_finite(t, "gradient");
   int64_t k = s->step + 1;
-  double keep = t->spec->ema.use == EMA_POWER      ? ema_power_keep(ema_gamma(t->spec->ema.relative_width), k)
+  double keep = t->spec->ema.use == EMA_POWER      ? ema_power_keep(t->ema_gamma, k)
                 : t->spec->ema.use == EMA_CONSTANT ? ema_constant_keep(t->spec->ema.rate, k)
                                                    : 0;
   t->adam = adam_step(learning_rate(t->spec->learning_rate, t->spec->warmup, k, t->steps), clip_scale(sqrt(square), t->spec->clip), keep, k);

@@ -46,6 +46,7 @@ typedef struct Training {
   Weigher weigher;            /* likewise */
   double started, seconds_before;
   TrainState state;
+  double ema_gamma;
   AdamStep adam;
 } Training;
 
