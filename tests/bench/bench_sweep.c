@@ -20,9 +20,10 @@ typedef struct Sweep {
 static const Sweep sweeps[] = {
     {"sampling, d", false, offsetof(Shape, d), true, {1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 17, 20, 24, 32, 40, 50, 64, 80, 100}},
     {"training, q", true, offsetof(Shape, q), true, {1, 2, 3, 4, 6, 8, 10, 13, 16, 20, 32, 50, 64, 65, 100, 128, 200, 256, 400, 512, 1000}},
-    {"sampling, width", false, offsetof(Shape, width), true, {32,  40,  48,  56,  63,  64,  65,  80,  96,  100, 127, 128, 129,
-                                                              160, 192, 224, 250, 255, 256, 257, 320, 384, 500, 512, 640}},
-    {"training, width", true, offsetof(Shape, width), true, {32, 40, 48, 56, 64, 65, 80, 96, 128, 129, 160, 192, 224, 256, 257, 320, 384, 512}},
+    {"sampling, width", false, offsetof(Shape, width), true, {32,  36,  40,  44,  48,  52,  56,  60,  64,  65,  72,  80,  96, 100,
+                                                              127, 128, 129, 160, 192, 224, 256, 257, 320, 384, 500, 512, 640}},
+    {"training, width", true, offsetof(Shape, width), true, {32, 36,  40,  44,  48,  56,  64,  65,  72,  80,
+                                                             96, 128, 129, 160, 192, 256, 257, 320, 384, 512}},
     {"sampling, rows", false, offsetof(Shape, draws), false, {128, 160,  192,  200,  256,  320,  384,  385,  400,  500,   640,   768,  769,
                                                               800, 1000, 1250, 1600, 2000, 2500, 4000, 5000, 8000, 10000, 16000, 25000}},
     {"training, batch",

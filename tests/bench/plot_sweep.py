@@ -7,7 +7,7 @@ import csv
 import math
 import sys
 
-WIDE, HIGH, GAP, TOP = 300, 150, 60, 3.0
+WIDE, HIGH, GAP, TOP = 300, 150, 60, 4.0
 sweeps = {}
 with open(sys.argv[1], newline="") as file:
     for row in csv.DictReader(file):
@@ -23,7 +23,7 @@ for number, (name, points) in enumerate(sweeps.items()):
     best = min(y for _, y in points)
     place = [(left + WIDE * (math.log(x) - low) / max(high - low, 1e-9), up + HIGH * (1 - math.log(y / best) / math.log(TOP))) for x, y in points]
     out.append(f'<text x="{left}" y="{up - 6}">{name}</text>')
-    for mark in (1, 1.3, 2, 3):
+    for mark in (1, 1.3, 2, 4):
         y = up + HIGH * (1 - math.log(mark) / math.log(TOP))
         out.append(f'<line x1="{left}" x2="{left + WIDE}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/><text x="{left - 22}" y="{y + 4:.1f}">{mark}</text>')
     for x in (points[0][0], points[len(points) // 2][0], points[-1][0]):
