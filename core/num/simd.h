@@ -14,14 +14,17 @@
 #if defined __AVX512F__
 #include <immintrin.h>
 enum { LANES = 16, TILE_ROWS = 12 };
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #elif defined __AVX2__
 #include <immintrin.h>
 enum { LANES = 8, TILE_ROWS = 6 };
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
 #else
 #if defined __SSE2__
 #include <emmintrin.h>
 #endif
 enum { LANES = 4, TILE_ROWS = 6 };
+#define LANE_NUMBERS 0, 1, 2, 3
 #endif
 
 #define INLINE static inline __attribute__((always_inline, unused))
@@ -131,13 +134,12 @@ INLINE void v_store_some(float *p, V x, int64_t n) {
     v_store_n(p, x, n);
 }
 
-/* Sum of the lanes, halves first. */
+/* Sum of the lanes, halves first: lane i takes lane i + half, until one is left. Shuffles, since of a loop over an array gcc makes a slow one through
+ * memory. */
 INLINE float v_sum(V x) {
-  float lane[LANES];
-  v_store(lane, x);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-  return lane[0];
+#pragma GCC unroll 4
+  for (int half = LANES / 2; half > 0; half /= 2) x += __builtin_shuffle(x, ((I){LANE_NUMBERS} + half) % LANES);
+  return x[0];
 }
 
 #endif
