@@ -496,6 +496,6 @@ static const Test tests[] = {
 };
 
 int main(void) {
-  if (isa_setup(NULL) != EBB_OK) return 1;
+  if (isa_setup(getenv("EBB_ISA")) != EBB_OK) return 1;
   return test_main("c2st", tests, COUNT(tests));
 }

@@ -454,7 +454,7 @@ static const Test tests[] = {
 
 int main(void) {
   arena = arena_new();
-  if (isa_setup(NULL) != EBB_OK || linalg_setup() != EBB_OK) return 99;
+  if (isa_setup(getenv("EBB_ISA")) != EBB_OK || linalg_setup() != EBB_OK) return 99;
   int failed = test_main("instance", tests, COUNT(tests));
   arena_free(arena);
   return failed;
