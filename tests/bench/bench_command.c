@@ -87,8 +87,9 @@ void bench_c2st(Bench *b) {
   static const int64_t dims[] = {2, 10};
   for (size_t i = 0; i < COUNT(dims); i++) {
     const char *arguments[] = {"c2st", gaussians(b, 10000, dims[i], 1, 1), gaussians(b, 10000, dims[i], 2, 0.9), "--quiet", NULL};
-    Child first = child_run(b, arguments, false), again = child_run(b, arguments, false);
-    line(b, arena_print(b->arena, "c2st, 10,000 against 10,000, d = %lld", (long long)dims[i]), fmin(first.seconds, again.seconds), "s", AT_MOST,
+    double best = child_run(b, arguments, false).seconds;
+    if (best < 2) best = fmin(best, child_run(b, arguments, false).seconds);
+    line(b, arena_print(b->arena, "c2st, 10,000 against 10,000, d = %lld", (long long)dims[i]), best, "s", AT_MOST,
          NAN);
   }
 }
