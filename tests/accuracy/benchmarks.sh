@@ -16,7 +16,7 @@ for task in two_moons gaussian_linear; do
   echo
   echo "$task: model against published references (MLP two-sample test, 10,000 draws each)"
   start=$(date +%s)
-  "$ebb" run "$configs/$task.yaml" --quiet --set "evaluation=[{use: c2st, reference: $pack/$task/reference_{k}.npy}]" | sed '/^$/,$d'
+  "$ebb" run "$configs/$task.yaml" --quiet --set "evaluation=[{use: c2st, reference: \"$pack/$task/reference_{k}.npy\"}]" | sed '/^$/,$d'
   echo "seconds in all: $(($(date +%s) - start))"
   echo "$task: exact draws against published references"
   "$ebb" reference "$configs/$task.yaml" --out exact_$task --quiet >/dev/null || exit 1
