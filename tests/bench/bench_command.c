@@ -89,8 +89,7 @@ void bench_c2st(Bench *b) {
     const char *arguments[] = {"c2st", gaussians(b, 10000, dims[i], 1, 1), gaussians(b, 10000, dims[i], 2, 0.9), "--quiet", NULL};
     double best = child_run(b, arguments, false).seconds;
     if (best < 2) best = fmin(best, child_run(b, arguments, false).seconds);
-    line(b, arena_print(b->arena, "c2st, 10,000 against 10,000, d = %lld", (long long)dims[i]), best, "s", AT_MOST,
-         NAN);
+    line(b, arena_print(b->arena, "c2st, 10,000 against 10,000, d = %lld", (long long)dims[i]), best, "s", AT_MOST, NAN);
   }
 }
 
