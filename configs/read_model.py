@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A trained model (network time_mlp) in NumPy, from the file alone: the expected clean parameters, in the network's coordinates, given their noisy value.
+"""A trained model (network time_mlp) in NumPy, from the file alone: the expected clean parameters, in the chain's coordinates, given their noisy value.
 
     model = Model("runs/two_moons/model.safetensors")
     x = model.xhat(z, alpha, sigma, data)      # z = alpha x + sigma noise (rows, parameters), data (rows, numbers); sampling: see samplers/ddim.c
@@ -21,7 +21,8 @@ class Model:
         with safe_open(path, "np") as file:  # the averaged weights are those that sample
             self.weight = {name[4:]: file.get_tensor(name).astype(float) for name in file.keys() if name.startswith("ema.")}
             self.meta = file.metadata()
-        assert self.meta.get("base", "marginal") == "marginal", "written for model.base marginal"
+            base = {name[5:]: file.get_tensor(name) for name in file.keys() if name.startswith("base.")}
+        self.base = base or {"from": np.eye(1), "weight": np.zeros((1, 1)), "variance": np.ones(1)}  # model.base marginal
         network = self.meta["spec"].split("  network:\n")[1]
         self.act = ACTIVATION[re.search(r"activation: (\w+)", network)[1]]
         self.scale = float(re.search(r"frequency_scale: (\S+)", network)[1])
@@ -50,12 +51,16 @@ class Model:
         a, s = (np.broadcast_to(np.asarray(level, float), len(z))[:, None] for level in (alpha, sigma))
         low, high = float(self.meta["lambda_min"]), float(self.meta["lambda_max"])
         tau = 2 * (2 * np.log(a / s) - low) / (high - low) - 1
+        value, weight, sd = self.standardise(data), self.base["weight"], np.sqrt(self.base["variance"].ravel())
+        mean = weight[0] + value @ weight[1:] if len(weight) > 1 else 0  # what a linear model of the data expects; the network corrects it
+        z, a = z - a * mean, a * sd
         d = a**2 + s**2
-        out = self.network(z / np.sqrt(d), tau[:, 0], self.standardise(data))
-        return {"x": lambda: out, "noise": lambda: (z - s * out) / a, "v": lambda: (a * z - s * out) / d, "score": lambda: (z + s**2 * out) / a,
-                "F": lambda: a / d * z + s / np.sqrt(d) * out}[self.meta["prediction"]]()
+        out = self.network(z / np.sqrt(d), tau[:, 0], value)
+        return mean + sd * {"x": lambda: out, "noise": lambda: (z - s * out) / a, "v": lambda: (a * z - s * out) / d, "score": lambda: (z + s**2 * out) / a,
+                            "F": lambda: a / d * z + s / np.sqrt(d) * out}[self.meta["prediction"]]()
 
     def theta(self, x):
+        x = x @ self.base["from"].T if len(self.base["from"]) > 1 else x
         back = {"none": lambda q, p: q, "lower": lambda q, p: p["lower"] + np.exp(q), "upper": lambda q, p: p["upper"] - np.exp(-q),
                 "interval": lambda q, p: p["lower"] + (p["upper"] - p["lower"]) / (1 + np.exp(-q))}
         return np.stack([back[p["bijection"]](p["centre"] + p["scale"] * x[:, j], p) for j, p in enumerate(self.parameters)], 1)

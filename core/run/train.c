@@ -87,7 +87,10 @@ EbbStatus training_setup(Training *t) {
   }
   t->per_epoch = t->rows / t->batch;
   t->steps = t->per_epoch * t->spec->epochs;
-  t->every = t->steps / 50 > t->per_epoch ? t->steps / 50 : t->per_epoch; /* at 200 epochs validation costs a fifteenth of the run */
+  /* Validation is a forward pass of held-out rows at several levels, a third of a training row each: no more than a tenth of the work. */
+  int64_t tenth = 10 * t->held * VALIDATION_LEVELS / (3 * t->batch);
+  t->every = t->steps / 50 > t->per_epoch ? t->steps / 50 : t->per_epoch;
+  if (tenth > t->every) t->every = tenth;
   t->floats = graph_floats(t->model->graph);
   t->ema_gamma = ema_gamma(t->spec->ema.relative_width);
   t->order = ARENA_ARRAY(run->arena, int64_t, t->rows);

@@ -8,7 +8,11 @@
 #include "run/run.h"
 #include "run/weigh.h"
 
-enum { LAMBDA_BINS = 10, HISTORY = 6 + LAMBDA_BINS }; /* step, rows, seconds, learning rate, loss, validation, loss by lambda */
+enum {
+  VALIDATION_LEVELS = 16,
+  LAMBDA_BINS = 10,
+  HISTORY = 6 + LAMBDA_BINS
+}; /* step, rows, seconds, learning rate, loss, validation, loss by lambda */
 
 /* All that changes from step to step, and so all that a checkpoint holds. */
 typedef struct TrainState {

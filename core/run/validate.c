@@ -8,7 +8,7 @@
 
 #include "run/train.h"
 
-enum { REPEATS = 16, ROWS = 8 }; /* noise levels a row; held-out rows a task */
+enum { REPEATS = VALIDATION_LEVELS, ROWS = 8 }; /* noise levels a row; held-out rows a task */
 
 /* As in training, but by the average's weights, without dropout, and all losses weighed alike (w 0). */
 static EbbStatus answer_beside(const Training *t, EbbWork *work, const ForwardRows *asked, const Beside *b) {

@@ -103,6 +103,9 @@ static void read_model_agrees_with_ebb(void) {
       "--set model.network.activation=tanh --set model.objective.predict=noise --set model.network.frequency_scale=3",
       "--set model.network.activation=relu --set model.objective.predict=score",
       "--set simulator.use=linear_gaussian --set 'simulator={use: linear_gaussian, d: 5, q: 2}'",
+      "--set model.base=linear_gaussian",
+      "--set model.base=linear_gaussian --set model.objective.predict=v",
+      "--set model.base=whitened --set model.objective.predict=x",
   };
   Folder f = begin(small_spec);
   if (has(&f, "numpy, safetensors"))
