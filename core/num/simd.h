@@ -137,9 +137,17 @@ INLINE void v_store_some(float *p, V x, int64_t n) {
 /* Sum of the lanes, halves first: lane i takes lane i + half, until one is left. Shuffles, since of a loop over an array gcc makes a slow one through
  * memory. */
 INLINE float v_sum(V x) {
+#ifdef __clang__ /* has no shuffle by a vector of numbers, and makes shuffles of the loop */
+  float lane[LANES];
+  memcpy(lane, &x, sizeof lane);
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+  return lane[0];
+#else
 #pragma GCC unroll 4
   for (int half = LANES / 2; half > 0; half /= 2) x += __builtin_shuffle(x, ((I){LANE_NUMBERS} + half) % LANES);
   return x[0];
+#endif
 }
 
 #endif
