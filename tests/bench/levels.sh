@@ -4,13 +4,14 @@
 # The numeric suites at every instruction set of this machine; one that it lacks is skipped by name. What it prints is kept in tests/bench/results/.
 #
 # usage: tests/bench/levels.sh BUILD [LEVEL...]      LEVEL: avx512 avx2 portable, default all. A cross build runs its own machine's portable path.
+#        SUITES='kernels graph' tests/bench/levels.sh ...     only these
 set -u
 [ $# -ge 1 ] || { sed -n '6s/^# //p' "$0" >&2; exit 2; }
 build=$1
 shift
 [ $# -gt 0 ] || set -- avx512 avx2 portable
-suites='kernels elementwise random sort linalg ops graph gradients transform prior prediction optimiser base_fit c2st
-conform_network conform_objective conform_schedule conform_sampler_solvers conform_noise_law conform_composition conform_metric'
+suites=${SUITES:-kernels elementwise random sort linalg ops graph gradients transform prior prediction optimiser base_fit c2st
+conform_network conform_objective conform_schedule conform_sampler_solvers conform_noise_law conform_composition conform_metric}
 processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 echo "# $(date -u '+%Y-%m-%d %H:%M UTC'), ${processor:-unknown processor}, $(uname -m), $(git -C "$(dirname "$0")" rev-parse --short HEAD)"
 status=0
