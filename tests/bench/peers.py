@@ -68,8 +68,10 @@ with tempfile.TemporaryDirectory() as work:
     run(ebb, "reference", "spec.yaml", "--out", "exact", "--draws", str(DRAWS), "--quiet")
     exact, observed = os.path.abspath("exact/reference_1.npy"), np.array([[-0.6396706, 0.16234657]], "float32")  # sbibm's observation 1
     np.save("observed.npy", observed)
-    run(ebb, "sample", "runs/spec", "--observations", "observed.npy", "--out", "again", "--draws", str(DRAWS), "--quiet")
-    mine = json.load(open("again/manifest.json"))["observations"][0]["seconds"]
+    mine = float("inf")
+    for _ in range(5):
+        run(ebb, "sample", "runs/spec", "--observations", "observed.npy", "--out", "again", "--draws", str(DRAWS), "--quiet")
+        mine = min(mine, json.load(open("again/manifest.json"))["observations"][0]["seconds"])
     draws = np.load("again/theta.npy")[0]
     np.save("ebb.npy", draws)
     quality, _ = c2st("ebb.npy", exact)
