@@ -42,7 +42,12 @@ EbbStatus session_model(Session *s, const char *folder, Run *out) {
   if (!file_exists(spec) || !file_exists(model))
     return fail(EBB_E_CONFIG, "%s is no run with a model (spec.yaml and model.safetensors are expected); `ebb runs` lists runs", folder);
   EbbStatus status = session_run(s, spec, out);
+  Spec *trained = NULL;
+  if (status == EBB_OK && o->sets > 0) status = spec_load(arena, s->registry, spec, NULL, 0, &trained);
   if (status != EBB_OK) return status;
+  if (trained != NULL && strcmp(trained->model_text, out->spec->model_text) != 0)
+    return fail(EBB_E_CONFIG, "--set changes model, but %s was trained as its spec.yaml says; change sampling only, or train anew with `ebb run`",
+                folder);
   char *place = arena_copy(arena, folder); /* its name, also when it was given with a slash at the end */
   for (size_t n = strlen(place); n > 1 && place[n - 1] == '/';) place[--n] = '\0';
   out->runs = path_folder(arena, place);

@@ -189,6 +189,8 @@ static void new_data_are_sampled_from_npy_and_csv(void) {
   CU_ASSERT_STRING_EQUAL(left.out, "manifest.json\nsummary.csv\ntheta.npy\n");
   /* one observation of one dimension is one row */
   put_text(&f, "one.csv", "x1,x2\n-0.5,0.25\n");
+  call = sh(&f, "$EBB sample runs/small --observations x.npy --draws 40 --out other --set model.schedule.use=flow");
+  ENDS(call, 2, "trained as its spec.yaml says");
   call = sh(&f, "$EBB sample runs/small --observations one.csv --draws 40 --out one");
   ENDS(call, 0, "(1, 40, 2)");
   folder_end(&f);
