@@ -197,7 +197,7 @@ static void damaged_checkpoints_are_passed_over(void) {
     Call damage =
         sh(&f,
            "W=$(ls -d runs/.store/train-*.work); N=$W/checkpoint.safetensors; P=$W/checkpoint.previous.safetensors; test -s $N && test -s $P "
-           "&& %s",
+           "&& { %s; }",
            cases[i].damage);
     if (damage.status != 0) { /* a machine so fast that it was through */
       printf("skipped damage %zu: the run was through before it was stopped ", i);
