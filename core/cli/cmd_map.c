@@ -10,7 +10,7 @@
 #include "run/maximum.h"
 #include "run/sample.h"
 
-enum { STARTS = 32, STREAM_SAMPLER = 2000 };
+enum { STARTS = 32 };
 
 /* theta (observations, starts, d) by the spec's sampler, in the arena. */
 static EbbStatus draw_starts(Session *s, const Run *run, int64_t starts, const char *work, const float **out) {

@@ -114,7 +114,7 @@ static EbbStatus sample_run(Session *s, const char *folder) {
   Run run;
   EbbStatus status = session_model(s, folder, &run);
   if (status == EBB_OK) status = check_chain(&run);
-  uint32_t stream = 2000;
+  uint32_t stream = STREAM_SAMPLER;
   EbbChild density = {0};
   if (status != EBB_OK) return status;
   EbbChild sampler = run.spec->sampling.sampler;

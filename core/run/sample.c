@@ -15,7 +15,7 @@
 #include "run/chain.h"
 #include "run/slots.h"
 
-enum { WAVE_BLOCKS = 16, STREAM_SAMPLER = 2000 };
+enum { WAVE_BLOCKS = 16 };
 
 void sample_warn_outside(const Model *m, const Observations *o, SampleFacts *facts) {
   int64_t outside = 0;

@@ -9,6 +9,8 @@
 
 enum { DEFAULT_BLOCK = 384 }; /* row slots a thread */
 
+enum { STREAM_SAMPLER = 2000 }; /* of the sampler's instance: a run and new data sampled from it draw alike */
+
 typedef struct SampleJob {
   Pool *pool;
   const Model *model;
