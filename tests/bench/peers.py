@@ -43,8 +43,8 @@ def c2st(draws, reference, seeds=10):
     return value, time.time() - start
 
 
-def peer(name, *arguments):
-    text, found = run(sys.executable, os.path.join(here, "peers_each.py"), name, *arguments), {}
+def peer(name, *arguments, python=sys.executable):
+    text, found = run(python, os.path.join(here, "peers_each.py"), name, *arguments), {}
     for line in text.splitlines():
         words = line.split()
         if len(words) == 2:
@@ -86,8 +86,9 @@ with tempfile.TemporaryDirectory() as work:
             p = peer("torch", str(batch))
             row(f"training rows, batch {batch}: plain PyTorch {p['version']} loop", rate[f"training silu 0 {batch}"], p["rows"], "rows/s",
                 rate[f"training silu 0 {batch}"] / p["rows"], ">= 1.7" if batch == 128 else "")
-    if "bayesflow" in wanted:
-        p = peer("bayesflow", *data, "theirs.npy", str(EPOCHS), str(BATCH))
+    newer = os.environ.get("BAYESFLOW_PYTHON")
+    for python in [sys.executable] * ("bayesflow" in wanted) + ([newer] if newer else []):
+        p = peer("bayesflow", *data, "theirs.npy", str(EPOCHS), str(BATCH), python=python)
         value, _ = c2st("theirs.npy", exact)
         row(f"training rows, batch {BATCH}: BayesFlow {p['version']}", rate[f"training mish 0.05 {BATCH}"], p["rows"], "rows/s",
             rate[f"training mish 0.05 {BATCH}"] / p["rows"], ">= 3")

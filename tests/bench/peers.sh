@@ -6,8 +6,9 @@
 #
 # usage: tests/bench/peers.sh BUILD [VENV]        BUILD: Ebb's build folder; VENV: default ~/.cache/ebb-peers
 #        PEERS="torch bayesflow" tests/bench/peers.sh ...     only these (torch bayesflow npse fmpe sklearn)
+#        BAYESFLOW_PYTHON=PYTHON tests/bench/peers.sh ...      BayesFlow of that interpreter too (2.1 wants Python 3.12, which not every system has)
 set -eu
-[ $# -ge 1 ] || { sed -n '4,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '4,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 build=$(cd "$1" && pwd)
 venv=${2:-${XDG_CACHE_HOME:-$HOME/.cache}/ebb-peers}
 here=$(cd "$(dirname "$0")" && pwd)
