@@ -78,7 +78,12 @@ EbbStatus cmd_metric(Session *s) {
   const EbbMetricOps *ops = metric.ops;
   ops->needs(metric.self, &needs);
   const char **name = ARENA_ARRAY(s->arena, const char *, draws.columns);
-  for (int64_t j = 0; j < draws.columns; j++) name[j] = draws.name != NULL ? draws.name[j] : arena_print(s->arena, "%" PRId64, j + 1);
+  double *lower = ARENA_ARRAY(s->arena, double, draws.columns), *upper = ARENA_ARRAY(s->arena, double, draws.columns);
+  for (int64_t j = 0; j < draws.columns; j++) {
+    name[j] = draws.name != NULL ? draws.name[j] : arena_print(s->arena, "%" PRId64, j + 1);
+    lower[j] = -INFINITY;
+    upper[j] = INFINITY;
+  }
   int64_t set = 1;
   double unknown = NAN;
   EbbData none = {.size = sizeof none};
@@ -96,7 +101,9 @@ EbbStatus cmd_metric(Session *s) {
                    .reference = other,
                    .evaluations = &unknown,
                    .seconds = &unknown,
-                   .simulate = no_simulate};
+                   .simulate = no_simulate,
+                   .lower = lower,
+                   .upper = upper};
   EbbReport report = {sizeof report, NULL, print_value, skip_curve};
   if (needs.sets != 0 || (needs.flags & ~(uint32_t)EBB_NEED_REFERENCE))
     status = fail(EBB_E_UNSUPPORTED, "metric %s needs more than two sets of draws; it works within a run only", o->command);

@@ -144,6 +144,11 @@ static EbbStatus judge_some(Judge *j, int64_t first, int64_t sets, bool *skipped
   EbbData data = observation_row(&o->data, first);
   data.rows = sets;
   double *evaluations = ARENA_ARRAY(arena, double, sets), *took = ARENA_ARRAY(arena, double, sets);
+  double *lower = ARENA_ARRAY(arena, double, d), *upper = ARENA_ARRAY(arena, double, d);
+  for (int64_t k = 0; k < d; k++) {
+    lower[k] = run->info.parameter[k].lower;
+    upper[k] = run->info.parameter[k].upper;
+  }
   for (int64_t s = 0; s < sets; s++) {
     evaluations[s] = run->sampled[first + s].evaluations;
     took[s] = run->sampled[first + s].seconds;
@@ -163,7 +168,9 @@ static EbbStatus judge_some(Judge *j, int64_t first, int64_t sets, bool *skipped
                    .reference = reference,
                    .evaluations = evaluations,
                    .seconds = took,
-                   .simulate = evidence_simulate};
+                   .simulate = evidence_simulate,
+                   .lower = lower,
+                   .upper = upper};
   j->report.set = e.set;
   breadcrumb(j->metric.component, "compute", sets);
   status = ((const EbbMetricOps *)j->metric.ops)->compute(j->metric.self, &e, &j->report.report);

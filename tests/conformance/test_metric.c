@@ -57,7 +57,7 @@ static void make_draws(const EbbHost *host, double shift) {
 static EbbStatus compute(const EbbChild *metric, double shift, Report *out) {
   static const char *const names[DIM] = {"a", "b"};
   static const int64_t set[SETS] = {1, 2};
-  static const double zeros[SETS * DRAWS];
+  static const double zeros[SETS * DRAWS], lower[DIM] = {-INFINITY, -INFINITY}, upper[DIM] = {INFINITY, INFINITY};
   make_draws(plugin_host(metric), shift);
   *out = (Report){.table = {.size = sizeof(EbbReport), .ctx = out, .value = report_value, .curve = report_curve}};
   EbbData one = {.size = sizeof one, .layout = {.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = DIM}, .rows = SETS, .value = data};
@@ -79,7 +79,9 @@ static EbbStatus compute(const EbbChild *metric, double shift, Report *out) {
                    .log_q = zeros,
                    .log_q_truth = zeros,
                    .evaluations = zeros,
-                   .seconds = zeros};
+                   .seconds = zeros,
+                   .lower = lower,
+                   .upper = upper};
   return ((const EbbMetricOps *)metric->ops)->compute(metric->self, &e, &out->table);
 }
 
