@@ -45,6 +45,23 @@ static void blocks_change_no_bit(void) {
   folder_end(&f);
 }
 
+/* Each instruction set has bits of its own, which no number of threads and no block changes. */
+static void each_instruction_set_keeps_its_bits(void) {
+  static const char *const levels[] = {"portable", "avx2", "avx512"};
+  Folder f = folder_begin();
+  put_text(&f, "small.yaml", small_spec);
+  for (size_t i = 0; i < COUNT(levels); i++) {
+    Call first = sh(&f, "EBB_ISA=%s $EBB run small.yaml --threads 1", levels[i]);
+    if (first.status == 2) {
+      printf("skipped: this machine has no %s\n", levels[i]);
+      continue;
+    }
+    ENDS(first, 0, NULL);
+    same(&f, levels[i], arena_print(f.arena, "EBB_ISA=%s $EBB run small.yaml --runs %s --threads 3 --block 37", levels[i], levels[i]));
+  }
+  folder_end(&f);
+}
+
 /* Every sampler with every number of threads and block: samplers with noise of their own too. */
 static void every_sampler_keeps_its_bits(void) {
   Folder f = begin();
@@ -137,6 +154,7 @@ static void other_environments_change_no_bit(void) {
 static const Test tests[] = {
     {"1, 2, 3 and 7 threads give the same bits", threads_change_no_bit},
     {"blocks of 1, 64, 257 and 4096 rows give the same bits", blocks_change_no_bit},
+    {"each instruction set gives the same bits with any block and thread", each_instruction_set_keeps_its_bits},
     {"every sampler gives the same bits with any block and thread", every_sampler_keeps_its_bits},
     {"an observation alone has the bits it had among others", an_observation_alone_has_the_bits_it_had_among_others},
     {"more draws extend the old ones", more_draws_extend_the_old_ones},
