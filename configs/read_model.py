@@ -26,7 +26,7 @@ class Model:
         network = self.meta["spec"].split("  network:\n")[1]
         self.act = ACTIVATION[re.search(r"activation: (\w+)", network)[1]]
         self.scale = float(re.search(r"frequency_scale: (\S+)", network)[1])
-        self.parameters, self.columns = (json.loads(self.meta[key]) for key in ("parameters", "columns"))
+        self.parameters, self.columns, self.products = (json.loads(self.meta[key]) for key in ("parameters", "columns", "products"))
 
     def dense(self, name, h):
         return h @ self.weight[f"{name}.weight"].T + self.weight[f"{name}.bias"]
@@ -35,7 +35,9 @@ class Model:
         low, high, centre, scale, clip = (np.array([c[key] for c in self.columns]) for key in ("low", "high", "centre", "scale", "clip"))
         constant = np.array([c["rule"] == "constant" for c in self.columns]) & (data >= low) & (data <= high)
         limit = np.where(clip > 0, clip, np.inf)
-        return np.where(constant, 0, np.clip((data - centre) / scale, -limit, limit))
+        value = np.where(constant, 0, np.clip((data - centre) / scale, -limit, limit))
+        product = [np.clip((value[:, p["first"]] * value[:, p["second"]] - p["centre"]) / p["scale"], -10, 10) for p in self.products]
+        return np.column_stack([value] + product)  # model.inputs quadratic: the products of pairs beside the columns
 
     def network(self, z, tau, value):
         angle = 2 * np.pi * self.scale * self.weight["time.frequency"] * tau[:, None]

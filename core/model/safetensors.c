@@ -273,3 +273,14 @@ const char *safetensors_meta(const SafeFile *f, const char *key) {
     if (!strcmp(f->meta[i].key, key)) return f->meta[i].value;
   return NULL;
 }
+
+EbbStatus safetensors_list(Arena *arena, const SafeFile *file, const char *path, const char *key, int64_t expected, Json **out) {
+  const char *text = safetensors_meta(file, key);
+  if (text == NULL) return fail(EBB_E_IO, "%s: the metadata have no %s; is this a model of Ebb's?", path, key);
+  EbbStatus status = json_read(arena, arena_print(arena, "%s: %s", path, key), text, strlen(text), out);
+  if (status != EBB_OK) return status;
+  int64_t n = 0;
+  for (const Json *j = (*out)->first; j != NULL; j = j->next) n++;
+  if ((*out)->type != JSON_LIST || n != expected) return fail(EBB_E_SHAPE, "%s: expected %" PRId64 " %s, found %" PRId64, path, expected, key, n);
+  return EBB_OK;
+}

@@ -37,5 +37,7 @@ EbbStatus safetensors_open(Arena *, const char *path, SafeFile *out);
 void safetensors_close(SafeFile *);
 const SafeTensor *safetensors_get(const SafeFile *, const char *name); /* NULL if absent */
 const char *safetensors_meta(const SafeFile *, const char *key);
+/* A metadata value that is a JSON list of so many entries; absent, another type or length: refused. path: for the message. */
+EbbStatus safetensors_list(Arena *, const SafeFile *, const char *path, const char *key, int64_t expected, Json **out);
 
 #endif

@@ -138,7 +138,7 @@ EbbStatus network_field(Arena *arena, Pool *pool, const Model *m, int64_t sets, 
   out->field = (EbbField){sizeof(EbbField), m->needs.result, m->d, out, eval, graph_can_jvp(m->graph) ? jvp : NULL, vjp};
   float *tau = ARENA_ARRAY(arena, float, n);
   out->mean = ARENA_ARRAY(arena, double, sets * m->d);
-  for (int64_t i = 0; i < sets; i++) base_mean(&m->base, value + i * m->q, out->mean + i * m->d);
+  for (int64_t i = 0; i < sets; i++) base_mean(&m->base, value + i * m->inputs.n, out->mean + i * m->d);
   for (int64_t i = 0; i < n; i++) tau[i] = (float)schedule_tau(&m->view, levels[i].lambda);
   EbbStatus status = forward_new(arena, m->graph, &out->forward);
   if (status == EBB_OK) status = forward_load(out->forward, pool, m->weights);

@@ -46,8 +46,8 @@ static void make_room(const Question *a, EbbWork *work, EbbBatch *b) {
     a->beside->dw = SCRATCH(work, double, n);
     memset(a->beside->w, 0, (size_t)n * sizeof(double));
   }
-  a->beside->value = SCRATCH(work, float, n * m->q);
-  for (int64_t i = 0; i < n; i++) memcpy(a->beside->value + i * m->q, a->value + i * a->value_row, (size_t)m->q * sizeof(float));
+  a->beside->value = SCRATCH(work, float, n * m->inputs.n);
+  for (int64_t i = 0; i < n; i++) memcpy(a->beside->value + i * m->inputs.n, a->value + i * a->value_row, (size_t)m->inputs.n * sizeof(float));
 }
 
 /* The teacher under the rows' own conditions. */
@@ -57,7 +57,7 @@ static void make_teacher(const Question *a, EbbWork *work, NetworkField *out) {
   out->field.ctx = out;
   out->value = a->beside->value;
   out->mean = SCRATCH(work, double, a->rows * m->d);
-  for (int64_t i = 0; i < a->rows; i++) base_mean(&m->base, out->value + i * m->q, out->mean + i * m->d);
+  for (int64_t i = 0; i < a->rows; i++) base_mean(&m->base, out->value + i * m->inputs.n, out->mean + i * m->d);
 }
 
 /* The twin's question and the tangent in the network's terms: input = scale (z - alpha m), scale^-2 = (alpha sd)^2 + sigma^2. */

@@ -14,7 +14,7 @@
 typedef struct Beside {
   float *z2, *tau2;   /* [rows][d], [rows] the twin's */
   float *tz, *ttau;   /* [rows][d], [rows] tangents of the network's inputs */
-  float *value;       /* [rows][q] conditions, side by side */
+  float *value;       /* [rows][inputs] conditions, side by side */
   float *out2, *jout; /* [rows][d] */
   double *w, *dw;     /* [rows] */
 } Beside;

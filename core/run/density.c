@@ -118,8 +118,8 @@ EbbStatus density_theta(const Density *density, const Model *m, int64_t n, const
 EbbStatus density_of_model(const DensityJob *job, Arena *arena, DensityField *out) {
   const Model *m = job->model;
   const Observations *o = job->observations;
-  float *value = ARENA_ARRAY(arena, float, o->n * m->q);
-  for (int64_t i = 0; i < o->n; i++) model_data_forward(m, o->data.value + i * m->q, value + i * m->q);
+  float *value = ARENA_ARRAY(arena, float, o->n * m->inputs.n);
+  for (int64_t i = 0; i < o->n; i++) model_data_forward(m, o->data.value + i * m->q, value + i * m->inputs.n);
   EbbLevel *ends;
   EbbStatus status = schedule_grid(arena, &m->view, job->grid, job->sampler, 2, &ends);
   if (status == EBB_OK) status = network_field(arena, job->pool, m, o->n, value, 2, ends, &out->network);

@@ -14,6 +14,20 @@ enum { STREAM_SCHEDULE = 1000, STREAM_OBJECTIVE = 1100, STREAM_NETWORK = 1200 };
 
 static EbbStatus make(Arena *arena, Pool *pool, EbbChild *child, uint32_t stream) { return plugin_create(arena, pool, child, &stream); }
 
+/* What the network is told: the columns, or also their products. */
+static EbbStatus choose_inputs(Arena *arena, const Spec *spec, Model *m) {
+  int64_t kind = spec->model.inputs;
+  bool quadratic =
+      kind == SPEC_QUADRATIC || (kind == SPEC_INPUTS_AUTO && m->data.kind == EBB_VECTOR && inputs_afford_products(m->q, spec->simulations.count));
+  if (quadratic && m->data.kind != EBB_VECTOR)
+    return fail(EBB_E_UNSUPPORTED, "model.inputs quadratic multiplies the numbers of a vector, but the simulator's data are none; use standard");
+  if (quadratic && m->q > INPUTS_MOST_SQUARED)
+    return fail(EBB_E_UNSUPPORTED, "model.inputs quadratic takes at most %d data numbers, the simulator makes %" PRId64 "; use standard",
+                INPUTS_MOST_SQUARED, m->q);
+  inputs_new(arena, m->q, quadratic, &m->inputs);
+  return EBB_OK;
+}
+
 EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelInfo *info, Model **out) {
   Model *m = ARENA_NEW(arena, Model);
   *out = m;
@@ -21,8 +35,9 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
   m->d = ebb_layout_numbers(&info->theta);
   m->q = ebb_layout_numbers(&info->data);
   m->map = ARENA_ARRAY(arena, ParameterMap, m->d);
-  m->column = ARENA_ARRAY(arena, ColumnMap, m->q);
-  base_marginal(arena, m->d, m->q, &m->base);
+  EbbStatus status = choose_inputs(arena, spec, m);
+  if (status != EBB_OK) return status;
+  base_marginal(arena, m->d, m->inputs.n, &m->base);
   for (int64_t j = 0; j < m->d; j++) {
     const EbbParameter *p = &info->parameter[j];
     m->map[j] = (ParameterMap){bijection_of(p->lower, p->upper), p->lower, p->upper, 0, 1};
@@ -33,7 +48,7 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
   m->schedule = spec->model.schedule;
   m->objective = spec->model.objective;
   m->network = spec->model.network;
-  EbbStatus status = make(arena, pool, &m->schedule, STREAM_SCHEDULE);
+  status = make(arena, pool, &m->schedule, STREAM_SCHEDULE);
   if (status == EBB_OK) status = make(arena, pool, &m->objective, STREAM_OBJECTIVE);
   if (status == EBB_OK) status = make(arena, pool, &m->network, STREAM_NETWORK);
   if (status == EBB_OK) status = schedule_view(&m->schedule, &m->view);
@@ -53,7 +68,9 @@ EbbStatus model_new(Arena *arena, Pool *pool, const Spec *spec, const EbbModelIn
   if (!(net->roles & EBB_ROLE_FIELD))
     return fail(EBB_E_UNSUPPORTED, "network %s summarises data; model.network needs one that answers for parameters", m->network.component->id);
   EbbNode end = -1;
-  status = graph_new(arena, plugin_host(&m->network), &m->theta, &m->data, &m->graph);
+  EbbLayout told = m->data;
+  if (m->inputs.n > m->q) told.width = m->inputs.n;
+  status = graph_new(arena, plugin_host(&m->network), &m->theta, &told, &m->graph);
   if (status == EBB_OK) status = net->build(m->network.self, graph_builder(m->graph), graph_inputs(m->graph), &end);
   if (status == EBB_OK) status = graph_finish(m->graph, end);
   if (status != EBB_OK) return status;
@@ -103,15 +120,13 @@ void model_theta_inverse(const Model *m, const double *x, float *theta) {
   for (int64_t j = 0; j < m->d; j++) theta[j] = (float)map_inverse(&m->map[j], m->base.from != NULL ? plain[j] : x[j]);
 }
 
-void model_data_forward(const Model *m, const float *data, float *value) {
-  for (int64_t j = 0; j < m->q; j++) value[j] = column_forward(&m->column[j], (double)data[j]);
-}
+void model_data_forward(const Model *m, const float *data, float *value) { inputs_forward(&m->inputs, data, value); }
 
 double model_outside(const Model *m, const float *data, int64_t *column) {
   double most = 0;
   *column = -1;
   for (int64_t j = 0; j < m->q; j++) {
-    double far = column_outside(&m->column[j], (double)data[j]);
+    double far = column_outside(&m->inputs.column[j], (double)data[j]);
     if (far > most) {
       most = far;
       *column = j;
@@ -123,7 +138,6 @@ double model_outside(const Model *m, const float *data, int64_t *column) {
 /* ---- The file ---- */
 
 static const char *const bijections[] = {"none", "lower", "upper", "interval"};
-static const char *const rules[] = {"mean", "median", "constant"};
 
 static char *parameters_text(Arena *arena, const Model *m) {
   JsonWriter w = {.compact = true};
@@ -142,30 +156,6 @@ static char *parameters_text(Arena *arena, const Model *m) {
     json_put_real(&w, m->map[j].centre);
     json_key(&w, "scale");
     json_put_real(&w, m->map[j].scale);
-    json_end_object(&w);
-  }
-  json_end_list(&w);
-  char *text = arena_copy(arena, w.out.text);
-  str_free(&w.out);
-  return text;
-}
-
-static char *columns_text(Arena *arena, const Model *m) {
-  JsonWriter w = {.compact = true};
-  json_begin_list(&w);
-  for (int64_t j = 0; j < m->q; j++) {
-    const ColumnMap *c = &m->column[j];
-    const struct {
-      const char *key;
-      double value;
-    } numbers[] = {{"centre", c->centre}, {"scale", c->scale}, {"clip", c->clip}, {"low", c->low}, {"high", c->high}};
-    json_begin_object(&w);
-    json_key(&w, "rule");
-    json_put_string(&w, rules[c->rule]);
-    for (size_t i = 0; i < COUNT(numbers); i++) {
-      json_key(&w, numbers[i].key);
-      json_put_real(&w, numbers[i].value);
-    }
     json_end_object(&w);
   }
   json_end_list(&w);
@@ -210,7 +200,7 @@ static size_t add_base(const Base *b, SafeTensor *out, size_t n) {
 static EbbStatus read_base(Model *m, const SafeFile *file, const char *path) {
   const char *text = safetensors_meta(file, "base");
   int kind = word(text != NULL ? text : "marginal", bases, COUNT(bases));
-  base_marginal(m->arena, m->d, m->q, &m->base);
+  base_marginal(m->arena, m->d, m->inputs.n, &m->base);
   if (kind < 0) return fail(EBB_E_IO, "%s: unknown base \"%s\"", path, text);
   if (kind == BASE_MARGINAL) return EBB_OK;
   m->base.kind = (BaseKind)kind;
@@ -220,7 +210,7 @@ static EbbStatus read_base(Model *m, const SafeFile *file, const char *path) {
     int64_t count;
   } each[] = {{"base.to", &m->base.to, m->d * m->d},
               {"base.from", &m->base.from, m->d * m->d},
-              {"base.weight", &m->base.weight, (m->q + 1) * m->d},
+              {"base.weight", &m->base.weight, (m->inputs.n + 1) * m->d},
               {"base.variance", &m->base.variance, m->d}};
   for (size_t i = 0; i < COUNT(each); i++) {
     const SafeTensor *t = safetensors_get(file, each[i].name);
@@ -243,13 +233,14 @@ EbbStatus model_write(const Model *m, const char *path, const float *raw, const 
   }
   size_t tensors_n = 2 * n;
   if (m->base.kind != BASE_MARGINAL) tensors_n = add_base(&m->base, out, tensors_n);
-  enum { OWN = 9 };
+  enum { OWN = 10 };
   SafeMeta *meta = ARENA_ARRAY(arena, SafeMeta, OWN + more_n);
   size_t k = 0;
   meta[k++] = (SafeMeta){"format", "ebb"};
   meta[k++] = (SafeMeta){"spec", spec_text};
   meta[k++] = (SafeMeta){"parameters", parameters_text(arena, m)};
-  meta[k++] = (SafeMeta){"columns", columns_text(arena, m)};
+  meta[k++] = (SafeMeta){"columns", inputs_columns_text(arena, &m->inputs)};
+  meta[k++] = (SafeMeta){"products", inputs_products_text(arena, &m->inputs)};
   meta[k++] = (SafeMeta){"base", bases[m->base.kind]};
   meta[k++] = (SafeMeta){"prediction", prediction_name(m->needs.prediction)};
   meta[k++] = (SafeMeta){"lambda_min", arena_print(arena, "%.17g", m->view.lambda_min)};
@@ -261,24 +252,13 @@ EbbStatus model_write(const Model *m, const char *path, const float *raw, const 
   return status;
 }
 
-static EbbStatus list_of(Arena *arena, const SafeFile *file, const char *path, const char *key, int64_t expected, Json **out) {
-  const char *text = safetensors_meta(file, key);
-  if (text == NULL) return fail(EBB_E_IO, "%s: the metadata have no %s; is this a model of Ebb's?", path, key);
-  EbbStatus status = json_read(arena, arena_print(arena, "%s: %s", path, key), text, strlen(text), out);
-  if (status != EBB_OK) return status;
-  int64_t n = 0;
-  for (const Json *j = (*out)->first; j != NULL; j = j->next) n++;
-  if ((*out)->type != JSON_LIST || n != expected) return fail(EBB_E_SHAPE, "%s: expected %" PRId64 " %s, found %" PRId64, path, expected, key, n);
-  return EBB_OK;
-}
-
 EbbStatus model_read(Model *m, const char *path) {
   SafeFile file;
   EbbStatus status = safetensors_open(m->arena, path, &file);
   if (status != EBB_OK) return status;
-  Json *parameters, *columns;
-  status = list_of(m->arena, &file, path, "parameters", m->d, &parameters);
-  if (status == EBB_OK) status = list_of(m->arena, &file, path, "columns", m->q, &columns);
+  Json *parameters;
+  status = safetensors_list(m->arena, &file, path, "parameters", m->d, &parameters);
+  if (status == EBB_OK) status = inputs_read(m->arena, &file, path, &m->inputs);
   if (status != EBB_OK) goto end;
   int64_t j = 0;
   for (const Json *p = parameters->first; p != NULL; p = p->next, j++) {
@@ -290,12 +270,6 @@ EbbStatus model_read(Model *m, const char *path) {
     }
     m->map[j] = (ParameterMap){(Bijection)kind, json_number(p, "lower", -INFINITY), json_number(p, "upper", INFINITY), json_number(p, "centre", 0),
                                json_number(p, "scale", 1)};
-  }
-  j = 0;
-  for (const Json *c = columns->first; c != NULL; c = c->next, j++) {
-    int rule = word(json_string(c, "rule", ""), rules, COUNT(rules));
-    m->column[j] = (ColumnMap){(ColumnRule)(rule < 0 ? 0 : rule), json_number(c, "centre", 0), json_number(c, "scale", 1),
-                               json_number(c, "clip", 0),         json_number(c, "low", 0),    json_number(c, "high", 0)};
   }
   size_t n;
   const Tensor *tensors = graph_tensors(m->graph, &n);

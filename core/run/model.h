@@ -4,7 +4,7 @@
  * its statistics are fitted to the training set or read from a file, its weights trained or read.
  *
  * The file (safetensors): tensors by their names in the graph, raw and with the prefix "ema." (the ones that sample); in the metadata, as text: spec,
- * parameters and columns (JSON lists, one object a parameter or data column: how to map it), prediction, lambda_min, lambda_max, parameter_count. */
+ * parameters, columns and products (JSON lists, one object each: how to map it), prediction, lambda_min, lambda_max, parameter_count. */
 #ifndef EBB_RUN_MODEL_H
 #define EBB_RUN_MODEL_H
 
@@ -12,9 +12,9 @@
 
 #include "graph/graph.h"
 #include "model/base.h"
+#include "model/inputs.h"
 #include "model/prediction.h"
 #include "model/safetensors.h"
-#include "model/transform.h"
 #include "run/schedule.h"
 
 enum { MODEL_MOST_ROTATED = 256 }; /* parameters with a base other than the marginal */
@@ -25,7 +25,7 @@ typedef struct Model {
   EbbLayout theta, data;
   const EbbParameter *parameter; /* [d] */
   ParameterMap *map;             /* [d] */
-  ColumnMap *column;             /* [q] */
+  Inputs inputs;                 /* what the network is told: inputs.n numbers made of the q */
   Base base;                     /* the chain runs in its coordinates */
   EbbChild schedule, objective, network;
   ScheduleView view;
@@ -50,7 +50,7 @@ bool model_links_differ(const Model *); /* whether coordinates have links of the
 /* The user's numbers to the chain's, one row. */
 void model_theta_forward(const Model *, const float *theta, float *x);
 void model_theta_inverse(const Model *, const double *x, float *theta);
-void model_data_forward(const Model *, const float *data, float *value);
+void model_data_forward(const Model *, const float *data, float *value); /* [q] to [inputs.n] */
 
 /* How far a data row lies outside what was seen in training: the largest distance over columns in units of scale, and the column (-1: inside
  * everywhere). */

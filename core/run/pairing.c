@@ -24,7 +24,7 @@ EbbStatus training_pair(const Training *t, EbbRng noise, int64_t n, const uint64
   }
   for (int64_t i = 0; i < n; i++) {
     model_theta_forward(m, t->set.theta + (int64_t)id[i] * d, x + i * d);
-    model_data_forward(m, t->set.x + (int64_t)id[i] * q, y + i * q);
+    for (int64_t j = 0; j < q; j++) y[i * q + j] = column_forward(&m->inputs.column[j], (double)t->set.x[(int64_t)id[i] * q + j]);
     take[i] = (int32_t)i;
   }
   random_normal_f32(noise, n, id, draw, 0, d, xi, d);

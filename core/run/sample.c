@@ -28,7 +28,7 @@ void sample_warn_outside(const Model *m, const Observations *o, SampleFacts *fac
       log_line(LOG_WARNING,
                "observation %" PRId64 " lies outside the training data: number %" PRId64
                " is %g, simulations gave %g to %g (%.3g sd beyond); draws are extrapolated",
-               o->number[i], column + 1, (double)row[column], m->column[column].low, m->column[column].high, far);
+               o->number[i], column + 1, (double)row[column], m->inputs.column[column].low, m->inputs.column[column].high, far);
   }
   if (outside > 5) log_line(LOG_WARNING, "%" PRId64 " of %" PRId64 " observations in all lie outside the training data", outside, o->n);
 }
@@ -136,8 +136,8 @@ EbbStatus sample_draws(const SampleJob *job, SampleFacts *facts) {
   EbbStatus status = schedule_grid(arena, &m->view, job->grid, job->sampler, n, &level);
   if (status != EBB_OK) goto end;
 
-  float *value = ARENA_ARRAY(arena, float, o->n * m->q);
-  for (int64_t i = 0; i < o->n; i++) model_data_forward(m, o->data.value + i * m->q, value + i * m->q);
+  float *value = ARENA_ARRAY(arena, float, o->n * m->inputs.n);
+  for (int64_t i = 0; i < o->n; i++) model_data_forward(m, o->data.value + i * m->q, value + i * m->inputs.n);
   NetworkField network;
   status = network_field(arena, job->pool, m, o->n, value, n, level, &network);
   if (status != EBB_OK) goto end;

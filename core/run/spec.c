@@ -33,6 +33,9 @@ static const EbbParam model_params[] = {
     EBB_CHOICE(SpecModel, base, SPEC_MARGINAL, "marginal|linear_gaussian|whitened",
                "what the network corrects: N(0, 1), or a linear-Gaussian posterior fitted first, with noise isotropic in the parameters or in its "
                "residuals"),
+    EBB_CHOICE(SpecModel, inputs, SPEC_STANDARD, "standard|quadratic|auto",
+               "what the network is told of the data: its standardised numbers, at most 30 of them with all their products, or these where there are "
+               "30 simulations for every input"),
     EBB_ROW(SpecModel, noise, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "noise levels in training", 0, noise_params),
     EBB_END,
 };

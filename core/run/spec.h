@@ -19,10 +19,11 @@ typedef struct SpecNoise {
   double mean, sd, location, scale; /* of lambda: normal, laplace */
 } SpecNoise;
 
+enum { SPEC_STANDARD = 0, SPEC_QUADRATIC = 1, SPEC_INPUTS_AUTO = 2 };
 enum { SPEC_MARGINAL = 0, SPEC_LINEAR_GAUSSIAN = 1, SPEC_WHITENED = 2 };
 typedef struct SpecModel {
   EbbChild objective, schedule, network;
-  int64_t base;
+  int64_t base, inputs;
   SpecNoise noise;
 } SpecModel;
 

@@ -3,6 +3,7 @@
  * Opening a teacher, and what makes one unfit. */
 #include "run/teacher.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +17,9 @@ static EbbStatus check(const char *folder, const Model *teacher, const Model *st
   if ((teacher->needs.result & (EBB_MEAN | EBB_MEAN_ODE)) == 0)
     return fail(EBB_E_CONFIG, "objective %s needs a diffusion model or a flow as its teacher; that of %s was trained by objective %s", id, folder,
                 teacher->objective.component->id);
+  if (student->inputs.n != teacher->inputs.n)
+    return fail(EBB_E_CONFIG, "the model of %s is told %" PRId64 " numbers of the data, this one %" PRId64 "; give model.inputs the teacher's value",
+                folder, teacher->inputs.n, student->inputs.n);
   const ScheduleView *a = &student->view, *b = &teacher->view;
   if (a->lambda_min < b->lambda_min - 1e-6 || a->lambda_max > b->lambda_max + 1e-6)
     return fail(
@@ -42,9 +46,9 @@ EbbStatus teacher_open(Run *run, Model *student, NetworkField *out) {
   if (status == EBB_OK) status = check(folder, m, student);
   if (status != EBB_OK) return status;
   memcpy(student->map, m->map, (size_t)m->d * sizeof *m->map);
-  memcpy(student->column, m->column, (size_t)m->q * sizeof *m->column);
+  inputs_copy(&student->inputs, &m->inputs);
   student->base = m->base;
   EbbLevel level = {.lambda = m->view.lambda_min, .alpha = 1, .sigma = 1, .dlambda = -1};
-  float *nothing = ARENA_ARRAY(arena, float, m->q);
+  float *nothing = ARENA_ARRAY(arena, float, m->inputs.n);
   return network_field(arena, run->pool, m, 1, nothing, 1, &level, out);
 }

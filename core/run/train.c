@@ -32,17 +32,18 @@ static void split_rows(Training *t) {
   t->row = order + t->held;
 }
 
-/* Statistics over the training rows alone; the range that data were seen in, over all usable ones. */
+/* Statistics over all usable rows. */
 static void fit_maps(Training *t) {
   Model *m = t->model;
   Dataset *set = &t->set;
   uint8_t *keep = arena_alloc(t->run->arena, (size_t)set->rows);
   for (int64_t i = 0; i < set->usable; i++) keep[set->take[i]] = 1;
   for (int64_t j = 0; j < m->d; j++) map_fit(&m->map[j], set->rows, set->theta + j, m->d, keep);
-  for (int64_t j = 0; j < m->q; j++) column_fit(t->run->arena, &m->column[j], set->rows, set->x + j, m->q, keep);
+  inputs_fit(&m->inputs, set->rows, set->x, keep);
   for (int64_t j = 0; j < m->q; j++)
-    if (m->column[j].rule == COLUMN_CONSTANT)
-      log_line(LOG_WARNING, "data column %" PRId64 " is constant (%g): it is centred, not scaled, and says nothing", j + 1, m->column[j].centre);
+    if (m->inputs.column[j].rule == COLUMN_CONSTANT)
+      log_line(LOG_WARNING, "data column %" PRId64 " is constant (%g): it is centred, not scaled, and says nothing", j + 1,
+               m->inputs.column[j].centre);
 }
 
 /* The linear-Gaussian base, on training rows alone. */
@@ -53,12 +54,12 @@ static EbbStatus fit_base(Training *t) {
   if (kind == BASE_MARGINAL) return EBB_OK;
   Arena *scratch = arena_new();
   int64_t n = t->rows < BASE_ROWS ? t->rows : BASE_ROWS;
-  float *x = ARENA_ARRAY(scratch, float, n * m->d), *y = ARENA_ARRAY(scratch, float, n * m->q);
+  float *x = ARENA_ARRAY(scratch, float, n * m->d), *y = ARENA_ARRAY(scratch, float, n * m->inputs.n);
   for (int64_t i = 0; i < n; i++) {
     model_theta_forward(m, t->set.theta + t->row[i] * m->d, x + i * m->d);
-    model_data_forward(m, t->set.x + t->row[i] * m->q, y + i * m->q);
+    model_data_forward(m, t->set.x + t->row[i] * m->q, y + i * m->inputs.n);
   }
-  EbbStatus status = base_fit(m->arena, kind, n, m->d, m->q, x, y, &m->base);
+  EbbStatus status = base_fit(m->arena, kind, n, m->d, m->inputs.n, x, y, &m->base);
   arena_free(scratch);
   return status;
 }

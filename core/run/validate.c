@@ -25,7 +25,7 @@ static EbbStatus answer_beside(const Training *t, EbbWork *work, const ForwardRo
 static EbbStatus validate_rows(void *ctx, EbbWork *work, int64_t task) {
   Training *t = ctx;
   int64_t begin = task * ROWS, count = t->held - begin < ROWS ? t->held - begin : ROWS, n = count * REPEATS;
-  int64_t d = t->model->d, q = t->model->q;
+  int64_t d = t->model->d, q = t->model->inputs.n;
   EbbRng rng = {t->spec->seed, STREAM_VALIDATION};
   uint64_t *id = work_alloc(work, (size_t)n * sizeof *id);
   uint32_t *draw = work_alloc(work, (size_t)n * sizeof *draw);

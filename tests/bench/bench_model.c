@@ -68,7 +68,7 @@ double sampling_seconds(Bench *b, const Shape *shape) {
   Arena *a = arena_new();
   Run *run = run_new(b, a, shape);
   Model *m = run->model;
-  for (int64_t j = 0; j < m->q; j++) m->column[j] = (ColumnMap){.rule = COLUMN_MEAN, .scale = 1};
+  for (int64_t j = 0; j < m->q; j++) m->inputs.column[j] = (ColumnMap){.rule = COLUMN_MEAN, .scale = 1};
   graph_init(m->graph, (EbbRng){7, STREAM_WEIGHTS}, m->weights);
   uint32_t stream = 2000;
   EbbChild sampler = run->spec->sampling.sampler;

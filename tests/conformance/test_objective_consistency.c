@@ -339,7 +339,7 @@ static Host *host(const char *objective) {
     theta[i] = (float)(0.9 * sin(1.3 * i));
     x[i] = (float)cos(0.7 * i);
   }
-  for (int j = 0; j < 2; j++) h->model->column[j] = (ColumnMap){.rule = COLUMN_MEAN, .scale = 1, .low = -9, .high = 9};
+  for (int j = 0; j < 2; j++) h->model->inputs.column[j] = (ColumnMap){.rule = COLUMN_MEAN, .scale = 1, .low = -9, .high = 9};
   h->set = (Dataset){.rows = ROWS, .usable = ROWS, .d = 2, .q = 2, .theta = theta, .x = x};
   int64_t floats = graph_floats(h->model->graph);
   h->weights = ARENA_ARRAY(suite_arena(), float, floats);

@@ -36,8 +36,8 @@ static EbbStatus answer(Session *s, const char *run_folder, const char *prefix) 
   Arena *a = s->arena;
   const Model *m = run.model;
   int64_t sets = run.observations.n, d = m->d, n = QUESTIONS * sets;
-  float *value = ARENA_ARRAY(a, float, sets * m->q), *theta = ARENA_ARRAY(a, float, n *d);
-  for (int64_t i = 0; i < sets; i++) model_data_forward(m, run.observations.data.value + i * m->q, value + i * m->q);
+  float *value = ARENA_ARRAY(a, float, sets * m->inputs.n), *theta = ARENA_ARRAY(a, float, n *d);
+  for (int64_t i = 0; i < sets; i++) model_data_forward(m, run.observations.data.value + i * m->q, value + i * m->inputs.n);
   EbbLevel *at = ARENA_ARRAY(a, EbbLevel, n);
   double *z = ARENA_ARRAY(a, double, n *d), *level = ARENA_ARRAY(a, double, 2 * n), *set_of = ARENA_ARRAY(a, double, n);
   uint64_t *id = ARENA_ARRAY(a, uint64_t, n);

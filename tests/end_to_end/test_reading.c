@@ -106,6 +106,8 @@ static void read_model_agrees_with_ebb(void) {
       "--set model.base=linear_gaussian",
       "--set model.base=linear_gaussian --set model.objective.predict=v",
       "--set model.base=whitened --set model.objective.predict=x",
+      "--set model.inputs=quadratic",
+      "--set model.inputs=quadratic --set model.base=linear_gaussian",
   };
   Folder f = begin(small_spec);
   if (has(&f, "numpy, safetensors"))
