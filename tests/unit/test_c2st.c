@@ -371,7 +371,7 @@ static double loss_in_double(const Net *net, int64_t rows, const double *w) {
 }
 
 static void a_network_to_look_into(Net *net, Arena *arena, EbbWork *work, int64_t rows) {
-  net_new(net, host_new(arena, NULL, "metric/c2st"), work, 3);
+  net_new(net, host_new(arena, NULL, "metric/c2st"), work, 3, 30);
   net_draw(net, work, (EbbRng){11, 1}, 1);
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t j = 0; j < 3; j++) net->x[r * 4 + j] = (float)normal_at(address(60, 0, (int)j, r));
@@ -449,12 +449,11 @@ static void steps_are_those_of_adam(void) {
 static void a_shuffle_loses_nothing_and_favours_nobody(void) {
   enum { N = 3 * CHUNK + 5 };
   Arena *arena = arena_new();
-  EbbEvidence e = {.host = host_new(arena, NULL, "metric/c2st"), .rng = {1, 1}};
   double *u = malloc(CHUNK * sizeof *u), front = 0;
   int32_t *index = malloc(N * sizeof *index);
   uint8_t *seen = calloc(N, 1);
   for (int32_t i = 0; i < N; i++) index[i] = i;
-  shuffle(&e, 5, 1, u, N, index);
+  shuffle(host_new(arena, NULL, "metric/c2st"), (EbbRng){1, 1}, 5, 1, u, N, index);
   int64_t missing = 0;
   for (int32_t i = 0; i < N; i++) seen[index[i]] = 1;
   for (int32_t i = 0; i < N; i++) missing += !seen[i];
