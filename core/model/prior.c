@@ -15,6 +15,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "num/special.h"
+
 enum { HALF_NODES = 24 }; /* a panel has 48 nodes, symmetric */
 static const double DROP = 42, PI = 3.14159265358979323846;
 static pthread_once_t nodes_once = PTHREAD_ONCE_INIT;
@@ -40,39 +42,64 @@ static void make_nodes(void) {
   }
 }
 
-/* Inverse of the standard normal CDF: Abramowitz and Stegun 26.2.23 (error 5e-4), then two steps of Halley's method. */
-static double normal_quantile(double u) {
-  double p = u < 0.5 ? u : 1 - u, t = sqrt(-2 * log(p));
-  double x = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
-  for (int i = 0; i < 2; i++) {
-    double w = (0.5 * erfc(x * sqrt(0.5)) - p) * sqrt(2 * PI) * exp(0.5 * x * x);
-    x += w / (1 - 0.5 * x * w);
-  }
-  return u < 0.5 ? -x : x;
+/* The share of N(0, 1) between a and b, which is counted from the tail in which it lies, so that digits are kept.
+ */
+static double normal_share(double a, double b) {
+  if (a > 0) return 0.5 * (erfc(a * sqrt(0.5)) - erfc(b * sqrt(0.5)));
+  if (b < 0) return 0.5 * (erfc(-b * sqrt(0.5)) - erfc(-a * sqrt(0.5)));
+  return 1 - 0.5 * (erfc(-a * sqrt(0.5)) + erfc(b * sqrt(0.5)));
+}
+
+/* Of N(0, 1) cut to (a, b): counted from the nearer tail, where sums keep their digits. */
+static double cut_normal_quantile(double a, double b, double u) {
+  double share = normal_share(a, b), x;
+  if (b < 0 || (a <= 0 && u < 0.5))
+    x = normal_quantile(0.5 * erfc(-a * sqrt(0.5)) + u * share);
+  else
+    x = -normal_quantile(0.5 * erfc(b * sqrt(0.5)) + (1 - u) * share);
+  return fmin(fmax(x, a), b);
 }
 
 double prior_quantile(const EbbParameter *p, double u) {
   double lower = p->lower, upper = p->upper, theta;
   switch (p->family) {
-  case EBB_PRIOR_NORMAL: theta = p->p[0] + p->p[1] * normal_quantile(u); break;
+  case EBB_PRIOR_NORMAL:
+  case EBB_PRIOR_CORRELATED_NORMAL: theta = p->p[0] + p->p[1] * normal_quantile(u); break;
   case EBB_PRIOR_LOGNORMAL: theta = exp(p->p[0] + p->p[1] * normal_quantile(u)); break;
   case EBB_PRIOR_UNIFORM:
     theta = p->p[0] * (1 - u) + p->p[1] * u;
     lower = fmax(lower, p->p[0]);
     upper = fmin(upper, p->p[1]);
     break;
+  case EBB_PRIOR_BETA: theta = lower + (upper - lower) * beta_quantile(p->p[0], p->p[1], u); break;
+  case EBB_PRIOR_GAMMA: theta = gamma_quantile(p->p[0], u) / p->p[1]; break;
+  case EBB_PRIOR_EXPONENTIAL: theta = -log1p(-u) / p->p[0]; break;
+  case EBB_PRIOR_HALF_NORMAL: theta = -p->p[1] * normal_quantile(0.5 * (1 - u)); break;
+  case EBB_PRIOR_TRUNCATED_NORMAL:
+    theta = p->p[0] + p->p[1] * cut_normal_quantile((lower - p->p[0]) / p->p[1], (upper - p->p[0]) / p->p[1], u);
+    break;
   default: return NAN;
   }
   return support_clamp(lower, upper, theta);
 }
 
+static double log_normal_density(double h, double sd) { return -0.5 * h * h - log(sd * sqrt(2 * PI)); }
+
 double prior_log_density(const EbbParameter *p, double theta) {
   if (!(theta > p->lower && theta < p->upper)) return -INFINITY;
-  double h;
+  double a = p->p[0], b = p->p[1], h = (theta - a) / b;
   switch (p->family) {
-  case EBB_PRIOR_NORMAL: h = (theta - p->p[0]) / p->p[1]; return -0.5 * h * h - log(p->p[1] * sqrt(2 * PI));
-  case EBB_PRIOR_LOGNORMAL: h = (log(theta) - p->p[0]) / p->p[1]; return -0.5 * h * h - log(p->p[1] * sqrt(2 * PI)) - log(theta);
-  case EBB_PRIOR_UNIFORM: return theta > p->p[0] && theta < p->p[1] ? -log(p->p[1] - p->p[0]) : -INFINITY;
+  case EBB_PRIOR_NORMAL: return log_normal_density(h, b);
+  case EBB_PRIOR_LOGNORMAL: return log_normal_density((log(theta) - a) / b, b) - log(theta);
+  case EBB_PRIOR_UNIFORM: return theta > a && theta < b ? -log(b - a) : -INFINITY;
+  case EBB_PRIOR_BETA: {
+    double width = p->upper - p->lower, x = (theta - p->lower) / width, rest = (p->upper - theta) / width;
+    return (a - 1) * log(x) + (b - 1) * log(rest) - (log_gamma(a) + log_gamma(b) - log_gamma(a + b)) - log(width);
+  }
+  case EBB_PRIOR_GAMMA: return a * log(b) - log_gamma(a) + (a - 1) * log(theta) - b * theta;
+  case EBB_PRIOR_EXPONENTIAL: return log(a) - a * theta;
+  case EBB_PRIOR_HALF_NORMAL: return log(2) + log_normal_density(theta / b, b);
+  case EBB_PRIOR_TRUNCATED_NORMAL: return log_normal_density(h, b) - log(normal_share((p->lower - a) / b, (p->upper - a) / b));
   default: return NAN;
   }
 }
@@ -105,25 +132,68 @@ static EbbStatus check_fit(const EbbParameter *p, const char *family, double low
               p->upper);
 }
 
+static EbbStatus check_positive(const EbbParameter *p, const char *what, double value, double most) {
+  if (value > 0 && value <= most) return EBB_OK;
+  return fail(EBB_E_CONFIG, "parameter \"%s\": the prior's %s is %g, expected a number above 0, at most %g", p->name, what, value, most);
+}
+
+/* Shapes beyond this are normal laws in all but name. */
+static const double least_shape = 0.01, most_shape = 1e4;
+
+static EbbStatus check_shape(const EbbParameter *p, const char *what, double value) {
+  if (value >= least_shape && value <= most_shape) return EBB_OK;
+  return fail(EBB_E_CONFIG, "parameter \"%s\": the prior's %s is %g, expected a number from %g to %g", p->name, what, value, least_shape, most_shape);
+}
+
+static EbbStatus check_truncated(const EbbParameter *p) {
+  EbbStatus s = check_spread(p, "the mean of the prior before it is cut");
+  if (s != EBB_OK) return s;
+  double share = normal_share((p->lower - p->p[0]) / p->p[1], (p->upper - p->p[0]) / p->p[1]);
+  if (share > 1e-200) return EBB_OK;
+  return fail(
+      EBB_E_CONFIG,
+      "parameter \"%s\": the support (%g, %g) holds next to nothing of a normal prior with mean %g and standard deviation %g; move one of them",
+      p->name, p->lower, p->upper, p->p[0], p->p[1]);
+}
+
+static EbbStatus check_uniform(const EbbParameter *p) {
+  if (!(isfinite(p->p[0]) && isfinite(p->p[1]) && p->p[0] < p->p[1]))
+    return fail(EBB_E_CONFIG, "parameter \"%s\": a uniform prior on (%g, %g) is empty or endless; the first end must be below the second", p->name,
+                p->p[0], p->p[1]);
+  if (!isinf(p->lower) || !isinf(p->upper)) return check_fit(p, "uniform", p->p[0], p->p[1]);
+  EbbParameter box = *p; /* without a bijection */
+  box.lower = p->p[0], box.upper = p->p[1];
+  return check_support(&box);
+}
+
 static EbbStatus check_family(const EbbParameter *p) {
   EbbStatus s;
   switch (p->family) {
-  case EBB_PRIOR_OWN: return EBB_OK;
-  case EBB_PRIOR_NORMAL: s = check_spread(p, "the prior's mean"); return s ? s : check_fit(p, "normal", -INFINITY, INFINITY);
+  case EBB_PRIOR_OWN:
+  case EBB_PRIOR_UNKNOWN: return EBB_OK;
+  case EBB_PRIOR_NORMAL:
+  case EBB_PRIOR_CORRELATED_NORMAL: s = check_spread(p, "the prior's mean"); return s ? s : check_fit(p, "normal", -INFINITY, INFINITY);
   case EBB_PRIOR_LOGNORMAL: s = check_spread(p, "the mean of the prior's logarithm"); return s ? s : check_fit(p, "log-normal", 0, INFINITY);
-  case EBB_PRIOR_UNIFORM:
-    if (!(isfinite(p->p[0]) && isfinite(p->p[1]) && p->p[0] < p->p[1]))
-      return fail(EBB_E_CONFIG, "parameter \"%s\": a uniform prior on (%g, %g) is empty or endless; the first end must be below the second", p->name,
-                  p->p[0], p->p[1]);
-    if (isinf(p->lower) && isinf(p->upper)) { /* a box without a bijection */
-      EbbParameter box = *p;
-      box.lower = p->p[0], box.upper = p->p[1];
-      return check_support(&box);
-    }
-    return check_fit(p, "uniform", p->p[0], p->p[1]);
+  case EBB_PRIOR_UNIFORM: return check_uniform(p);
+  case EBB_PRIOR_BETA:
+    s = check_shape(p, "shape a", p->p[0]);
+    if (s == EBB_OK) s = check_shape(p, "shape b", p->p[1]);
+    if (s == EBB_OK && !isfinite(p->upper - p->lower))
+      s = fail(EBB_E_CONFIG, "parameter \"%s\": a beta prior needs a support with two ends, found (%g, %g)", p->name, p->lower, p->upper);
+    return s;
+  case EBB_PRIOR_GAMMA:
+    s = check_shape(p, "shape", p->p[0]);
+    if (s == EBB_OK) s = check_positive(p, "rate", p->p[1], FLT_MAX);
+    return s ? s : check_fit(p, "gamma", 0, INFINITY);
+  case EBB_PRIOR_EXPONENTIAL: s = check_positive(p, "rate", p->p[0], FLT_MAX); return s ? s : check_fit(p, "exponential", 0, INFINITY);
+  case EBB_PRIOR_HALF_NORMAL: s = check_positive(p, "standard deviation", p->p[1], FLT_MAX); return s ? s : check_fit(p, "half-normal", 0, INFINITY);
+  case EBB_PRIOR_TRUNCATED_NORMAL: return check_truncated(p);
   default:
-    return fail(EBB_E_CONFIG, "parameter \"%s\": prior family %d is unknown; expected 0 to 3 (own, normal, log-normal, uniform)", p->name,
-                (int)p->family);
+    return fail(
+        EBB_E_CONFIG,
+        "parameter \"%s\": prior family %d is unknown; expected 0 to 10 (own, normal, log-normal, uniform, beta, gamma, exponential, half-normal, "
+        "truncated normal, correlated normal, unknown)",
+        p->name, (int)p->family);
   }
 }
 

@@ -13,10 +13,9 @@
 
 /* Inverse CDF of a declared family at u in (0, 1): draws are made from one addressed uniform a parameter. Strictly inside the support as float32. */
 double prior_quantile(const EbbParameter *, double u);
-double prior_log_density(const EbbParameter *, double theta); /* -inf outside */
-EbbStatus prior_check(
-    const EbbParameter *,
-    int64_t n); /* names unique and non-empty, ranges and families sane, supports that fit the family; messages name the parameter */
+double prior_log_density(const EbbParameter *, double theta); /* -inf outside; NaN where it does not stand alone or is not declared */
+/* Names unique and non-empty, ranges and families sane, supports that fit the family; messages name the parameter. */
+EbbStatus prior_check(const EbbParameter *, int64_t n);
 
 /* xhat = E[x | z] and var = Var[x | z] (NULL: not wanted) under the diffused prior of one parameter at one level. Error below 1e-8. EBB_PRIOR_OWN is
  * not possible. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/prior.h"
+#include "model/joint.h"
 #include "run/reference.h"
 #include "run/check.h"
 #include "run/sample.h"
@@ -106,7 +106,8 @@ static EbbStatus check_layout(const Run *run) {
   for (int64_t j = 0; j < d; j++)
     if (run->info.parameter[j].family == EBB_PRIOR_OWN && ops->prior == NULL)
       return fail(EBB_E_ABI, "simulator %s: parameter %s has a prior of its own, but the slot prior is missing", id, run->info.parameter[j].name);
-  return prior_check(run->info.parameter, d);
+  Joint joint;
+  return joint_make(run->arena, &run->info, &joint);
 }
 
 EbbStatus run_prepare(Run *run, Goal goal) {

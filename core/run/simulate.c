@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/prior.h"
+#include "model/joint.h"
 #include "run/run.h"
 
 enum { BLOCK = 100, WAVE = 64000 }; /* most rows a task; most rows between two writes */
@@ -18,6 +18,7 @@ enum { BLOCK = 100, WAVE = 64000 }; /* most rows a task; most rows between two w
 typedef struct Simulating {
   const EbbChild *simulator;
   const EbbModelInfo *info;
+  Joint joint; /* of the declared priors */
   uint64_t seed;
   int64_t first, rows, block, d, q; /* block: rows a task */
   bool draw;                        /* theta from the prior; else given */
@@ -30,9 +31,11 @@ static EbbStatus draw_prior(const Simulating *s, EbbWork *work, int64_t n, const
   const EbbSimulatorOps *ops = s->simulator->ops;
   EbbRng rng = {s->seed, STREAM_PRIOR};
   if (ops->prior != NULL) return ops->prior(s->simulator->self, rng, n, id, theta);
+  if (!joint_declared(&s->joint))
+    return fail(EBB_E_UNSUPPORTED, "parameters cannot be drawn: not all have a declared prior; give each of them one in the spec");
   double *u = work_alloc(work, (size_t)(n * s->d) * sizeof *u);
   random_uniform(rng, n, id, NULL, 0, s->d, u);
-  for (int64_t i = 0; i < n * s->d; i++) theta[i] = (float)prior_quantile(&s->info->parameter[i % s->d], u[i]);
+  joint_draw(&s->joint, n, u, theta);
   return EBB_OK;
 }
 
@@ -205,7 +208,8 @@ static EbbStatus make(Run *run) {
   s.q = ebb_layout_numbers(&run->info.data);
   Growing g = {0};
   int64_t done = rows_done(stage->work);
-  EbbStatus status = grow_open(&g, stage->work, rows, done, s.d, s.q);
+  EbbStatus status = joint_make(run->arena, &run->info, &s.joint);
+  if (status == EBB_OK) status = grow_open(&g, stage->work, rows, done, s.d, s.q);
   if (status == EBB_OK && done == 0) status = take_over(run, &g, &done);
   s.theta = arena_alloc(run->arena, (size_t)(WAVE * s.d) * sizeof(float));
   s.x = arena_alloc(run->arena, (size_t)(WAVE * s.q) * sizeof(float));

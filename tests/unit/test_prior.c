@@ -288,7 +288,7 @@ static void checks_name_the_parameter_and_the_fault(void) {
       {{"b", -INFINITY, INFINITY, {INFINITY, 1}, 1, 0}, "the prior's mean is inf"},
       {{"b", 0, INFINITY, {0, 1}, 1, 0}, "a normal prior needs the support (-inf, inf), found (0, inf)"},
       {{"b", -INFINITY, INFINITY, {0, 1}, 2, 0}, "a log-normal prior needs the support (0, inf), found (-inf, inf)"},
-      {{"b", 0, 1, {0, 1}, 9, 0}, "prior family 9 is unknown"},
+      {{"b", 0, 1, {0, 1}, 90, 0}, "prior family 90 is unknown"},
   };
   for (size_t i = 0; i < COUNT(bad); i++) {
     const EbbParameter two[] = {good, bad[i].p};

@@ -13,10 +13,17 @@ extern "C" {
 
 /* Prior families, with the meaning of p. */
 enum {
-  EBB_PRIOR_OWN = 0,       /* the simulator's `prior` slot */
-  EBB_PRIOR_NORMAL = 1,    /* mean p[0], standard deviation p[1] */
-  EBB_PRIOR_LOGNORMAL = 2, /* ln theta has mean p[0], standard deviation p[1]; support (0, inf) */
-  EBB_PRIOR_UNIFORM = 3,   /* on (p[0], p[1]) */
+  EBB_PRIOR_OWN = 0,               /* the simulator's `prior` slot */
+  EBB_PRIOR_NORMAL = 1,            /* mean p[0], standard deviation p[1] */
+  EBB_PRIOR_LOGNORMAL = 2,         /* ln theta has mean p[0], standard deviation p[1]; support (0, inf) */
+  EBB_PRIOR_UNIFORM = 3,           /* on (p[0], p[1]) */
+  EBB_PRIOR_BETA = 4,              /* shapes p[0], p[1], spread over the support */
+  EBB_PRIOR_GAMMA = 5,             /* shape p[0], rate p[1]; support (0, inf) */
+  EBB_PRIOR_EXPONENTIAL = 6,       /* rate p[0]; support (0, inf) */
+  EBB_PRIOR_HALF_NORMAL = 7,       /* |N(0, p[1]^2)|; support (0, inf) */
+  EBB_PRIOR_TRUNCATED_NORMAL = 8,  /* mean p[0] and standard deviation p[1] before it is cut to the support */
+  EBB_PRIOR_CORRELATED_NORMAL = 9, /* mean p[0], standard deviation p[1]; with the others of this family, see `correlation` */
+  EBB_PRIOR_UNKNOWN = 10,          /* not declared: what needs the prior is refused */
 };
 
 typedef struct EbbParameter {
@@ -33,6 +40,12 @@ typedef struct EbbModelInfo {
   const EbbParameter *parameter; /* [theta.width]; lives as long as self */
   const int32_t (*edge)[2];      /* the graph parameter/data -> data, NULL: unknown */
   int64_t edges, observations;   /* observations: how many `observation` can give */
+  const double *correlation;     /* [theta.width][theta.width] of the parameters with CORRELATED_NORMAL priors; NULL: none has */
+  const char *const *data_name;  /* [numbers of data] for people; NULL: none */
+  /* A simulator that cannot address its rows (a program with one seed a call): 0, or `simulate` is called with whole blocks of so many rows, the ids
+   * of block k from k block on; what the user does not need of the last one is thrown away. */
+  int64_t block;
+  int64_t calls; /* how many calls of `simulate` go on at once; 0: as many as there are threads */
 } EbbModelInfo;
 
 typedef struct EbbSimulatorOps {
