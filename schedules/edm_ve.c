@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * EDM's own form, variance exploding: Karras, Aittala, Aila, Laine 2022 (2206.00364), eq. 5,
+ * EDM's own form, variance exploding: Karras, Aittala, Aila, Laine 2022 (2206.00364), eq. 5, with
+ * w, a, b as in edm.h,
  *
- *     alpha = 1,   sigma(t) = w^rho,   w = b + (1-t)(a-b),   a = sigma_min^(1/rho),   b = sigma_max^(1/rho)
- *     lambda = -2 rho ln w,   lambda' = 2 rho (a-b) / w,   g^2 = d(sigma^2)/dt = -sigma^2 lambda'
+ *     alpha = 1,   sigma(t) = w^rho,   lambda = -2 rho ln w,   lambda' = 2 rho (a-b) / w,   g^2 = d(sigma^2)/dt = -sigma^2 lambda'
  *
- * At t = 1 z is N(0, sigma_max^2 + 1) for x of unit variance, not N(0, 1): the host's start is matched to that. Trained on ln sigma ~ N(p_mean,
- * p_sd^2), cut one unit of lambda outside the range. */
-#include <ebb/normal.h>
-#include <ebb/schedule.h>
-
-typedef struct Config {
-  double sigma_min, sigma_max, rho, p_mean, p_sd;
-} Config;
+ * At t = 1 z is N(0, sigma_max^2 + 1) for x of unit variance, not N(0, 1): the host's start is matched to that. */
+#include "edm.h"
 
 static const EbbParam params[] = {
     EBB_REAL(Config, sigma_min, 2e-3, 1e-6, 0.5, "", "smallest sigma, at t = 0"),
@@ -32,24 +26,6 @@ static EbbStatus at(const void *self, int64_t n, const double *t, EbbLevel *out)
         .t = t[i], .alpha = 1, .sigma = sigma, .dsigma = -0.5 * sigma * dlambda, .lambda = -2 * c->rho * log(w), .dlambda = dlambda, .index = -1};
   }
   return EBB_OK;
-}
-
-static void range(const void *self, double t[2]) {
-  (void)self;
-  t[0] = 0;
-  t[1] = 1;
-}
-
-static void inverse(const void *self, int64_t n, const double *lambda, double *t) {
-  const Config *c = self;
-  double a = pow(c->sigma_min, 1 / c->rho), b = pow(c->sigma_max, 1 / c->rho);
-  for (int64_t i = 0; i < n; i++) t[i] = 1 - (exp(-lambda[i] / (2 * c->rho)) - b) / (a - b);
-}
-
-static void train(const void *self, int64_t n, const double *u, double *lambda) {
-  const Config *c = self;
-  double most = -2 * log(c->sigma_min) + 1, least = -2 * log(c->sigma_max) - 1;
-  for (int64_t i = 0; i < n; i++) lambda[i] = fmin(fmax(-2 * (c->p_mean + c->p_sd * ebb_normal_quantile(u[i])), least), most);
 }
 
 static const EbbScheduleOps ops = {.size = sizeof ops, .at = at, .range = range, .inverse = inverse, .train = train};

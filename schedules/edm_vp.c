@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * EDM's noise levels in variance-preserving form: Karras, Aittala, Aila, Laine 2022 (2206.00364), eq. 5 with z divided by sqrt(1 + u^2). With
- * u = sigma/alpha = exp(-lambda/2) the noise-to-signal ratio,
+ * u = sigma/alpha = exp(-lambda/2) the noise-to-signal ratio, and w, a, b as in edm.h,
  *
- *     u(t) = w^rho,   w = b + (1-t)(a-b),   a = sigma_min^(1/rho),   b = sigma_max^(1/rho)
  *     alpha = 1 / sqrt(1+u^2),   sigma = u / sqrt(1+u^2),   lambda = -2 rho ln w,   lambda' = 2 rho (a-b) / w
  *
- * Trained on another law than it is sampled on: ln u ~ N(p_mean, p_sd^2), whatever the range, cut one unit of lambda outside it. */
-#include <ebb/normal.h>
-#include <ebb/schedule.h>
-
-typedef struct Config {
-  double sigma_min, sigma_max, rho, p_mean, p_sd;
-} Config;
+ * Trained on another law than it is sampled on (edm.h). */
+#include "edm.h"
 
 static const EbbParam params[] = {
     EBB_REAL(Config, sigma_min, 1e-4, 1e-6, 0.5, "", "smallest sigma/alpha, at t = 0"),
@@ -39,24 +33,6 @@ static EbbStatus at(const void *self, int64_t n, const double *t, EbbLevel *out)
                         .index = -1};
   }
   return EBB_OK;
-}
-
-static void range(const void *self, double t[2]) {
-  (void)self;
-  t[0] = 0;
-  t[1] = 1;
-}
-
-static void inverse(const void *self, int64_t n, const double *lambda, double *t) {
-  const Config *c = self;
-  double a = pow(c->sigma_min, 1 / c->rho), b = pow(c->sigma_max, 1 / c->rho);
-  for (int64_t i = 0; i < n; i++) t[i] = 1 - (exp(-lambda[i] / (2 * c->rho)) - b) / (a - b);
-}
-
-static void train(const void *self, int64_t n, const double *u, double *lambda) {
-  const Config *c = self;
-  double most = -2 * log(c->sigma_min) + 1, least = -2 * log(c->sigma_max) - 1;
-  for (int64_t i = 0; i < n; i++) lambda[i] = fmin(fmax(-2 * (c->p_mean + c->p_sd * ebb_normal_quantile(u[i])), least), most);
 }
 
 static const EbbScheduleOps ops = {.size = sizeof ops, .at = at, .range = range, .inverse = inverse, .train = train};

@@ -199,6 +199,16 @@ static EbbStatus check_params(const EbbParam *params, size_t room, int depth) {
   return EBB_OK;
 }
 
+/* Names of files in the plugin's own folder, and of nothing else. */
+static EbbStatus check_data(const char *const *data) {
+  for (const char *const *name = data; name != NULL && *name != NULL; name++) {
+    size_t n = strlen(*name);
+    if (n < 5 || n > 200 || (*name)[0] == '.' || strchr(*name, '/') != NULL || strcmp(*name + n - 4, ".npy") != 0)
+      return fail(EBB_E_ABI, "its data file \"%s\" is no name of a .npy file beside the plugin; paths are refused", *name);
+  }
+  return EBB_OK;
+}
+
 EbbStatus plugin_check(const char *path, const EbbComponent *c) {
   if (c->size != sizeof(EbbComponent))
     return fail(EBB_E_ABI, "%s: struct EbbComponent has %u bytes there and %zu in this Ebb; set .size = sizeof(EbbComponent) and rebuild it", path,
@@ -211,6 +221,7 @@ EbbStatus plugin_check(const char *path, const EbbComponent *c) {
   if (c->summary == NULL || c->summary[0] == '\0') status = fail(EBB_E_ABI, "it has no summary, the line that tells the user what it is");
   if (status == EBB_OK && c->flags != 0) status = fail(EBB_E_ABI, "flags %x are not known", c->flags);
   if (status == EBB_OK && c->params != NULL) status = check_params(c->params, c->config_size, 0);
+  if (status == EBB_OK) status = check_data(c->data);
   if (status == EBB_OK) status = check_ops(c->kind, c->ops);
   return status == EBB_OK ? EBB_OK : fail_prefix(status, "%s: %s/%s: ", path, kind_name(c->kind), c->id);
 }

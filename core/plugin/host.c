@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * The host table: what a component may call. Each instance has its own, so that its messages carry its name and its memory goes to its arena. */
+#include <dlfcn.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/npy.h"
 #include "num/kernels.h"
 #include "num/linalg.h"
 #include "num/random.h"
@@ -16,6 +19,7 @@ typedef struct Host {
   Pool *pool;      /* NULL: parallel runs on the caller alone */
   pthread_t owner; /* the only thread that may call the slots tagged [main] */
   const char *name;
+  const EbbComponent *component; /* as its plugin has it; NULL: code of core */
 } Host;
 
 static const Host *host_of(const EbbHost *table) { return (const Host *)table; }
@@ -116,7 +120,51 @@ static EbbStatus host_parallel(const EbbHost *table, int64_t n, EbbStatus (*task
   return status;
 }
 
-const EbbHost *host_new(Arena *arena, Pool *pool, const char *name) {
+static bool listed(const EbbComponent *c, const char *name) {
+  for (const char *const *n = c != NULL ? c->data : NULL; n != NULL && *n != NULL; n++)
+    if (strcmp(*n, name) == 0) return true;
+  return false;
+}
+
+/* The component is an object of its plugin: the dynamic linker knows the file, and the data lie beside it. */
+static const double *host_data(const EbbHost *table, const char *name, int64_t ndim, const int64_t *shape) {
+  const Host *h = host_of(table);
+  Dl_info library;
+  if (!pthread_equal(h->owner, pthread_self())) {
+    table->fail(table, EBB_E_UNSUPPORTED, "data was called from a worker thread; read in create");
+    return NULL;
+  }
+  if (!listed(h->component, name)) {
+    table->fail(table, EBB_E_UNSUPPORTED, "%s is not among the component's data files; list it in .data", name);
+    return NULL;
+  }
+  if (dladdr(h->component, &library) == 0 || library.dli_fname == NULL) {
+    table->fail(table, EBB_E_UNSUPPORTED, "the component lies in no file, so that %s lies beside none", name);
+    return NULL;
+  }
+  const char *path = path_join(h->arena, path_folder(h->arena, library.dli_fname), name);
+  Npy file;
+  double *number = NULL;
+  if (named(table, npy_open(path, &file)) != EBB_OK) return NULL;
+  bool fits = file.ndim == ndim;
+  for (int64_t k = 0; fits && k < ndim; k++) fits = file.shape[k] == shape[k];
+  if (fits) number = arena_try(h->arena, (size_t)file.size * sizeof *number);
+  if (!fits) {
+    Str wanted = {0};
+    for (int64_t k = 0; k < ndim; k++) str_print(&wanted, "%s%" PRId64, k > 0 ? ", " : "", shape[k]);
+    table->fail(table, EBB_E_SHAPE, "%s has the shape %s, expected (%s); it is not the file that belongs to this plugin", path,
+                npy_shape_text(h->arena, &file), wanted.text);
+    str_free(&wanted);
+  } else if (number == NULL) {
+    table->fail(table, EBB_E_MEMORY, "no memory for the %" PRId64 " numbers of %s", file.size, path);
+  } else if (named(table, npy_get_f64(&file, 0, file.size, number)) != EBB_OK) {
+    number = NULL;
+  }
+  npy_close(&file);
+  return number;
+}
+
+static const EbbHost *make(Arena *arena, Pool *pool, const char *name, const EbbComponent *component) {
   Host *h = ARENA_NEW(arena, Host);
   h->table = (EbbHost){
       .size = sizeof(EbbHost),
@@ -129,10 +177,18 @@ const EbbHost *host_new(Arena *arena, Pool *pool, const char *name) {
       .solve = host_solve,
       .product = host_product,
       .parallel = host_parallel,
+      .data = host_data,
   };
   h->arena = arena;
   h->pool = pool;
   h->owner = pthread_self();
   h->name = arena_copy(arena, name);
+  h->component = component;
   return &h->table;
+}
+
+const EbbHost *host_new(Arena *arena, Pool *pool, const char *name) { return make(arena, pool, name, NULL); }
+
+const EbbHost *host_for(Arena *arena, Pool *pool, const EbbComponent *c) {
+  return make(arena, pool, arena_print(arena, "%s/%s", kind_name(c->kind), c->id), c);
 }

@@ -90,7 +90,7 @@ EbbStatus plugin_create(Arena *arena, Pool *pool, EbbChild *child, uint32_t *nex
     instance->component = *c;
     instance->component.flags |= INSTANCE;
     instance->origin = c;
-    instance->host = host_new(arena, pool, arena_print(arena, "%s/%s", kind_name(c->kind), c->id));
+    instance->host = host_for(arena, pool, c);
     instance->config = config;
     if (c->create != NULL) status = call_create(c, instance->host, config, &self);
     if (status == EBB_OK) {

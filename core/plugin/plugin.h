@@ -31,6 +31,8 @@ typedef struct Plugin {
 } Plugin;
 /* Of the file, in hexadecimal; read anew at each call, since few commands need it. */
 EbbStatus plugin_sha256(const Plugin *, char hex[65]);
+/* The same of a file that its component lists in `data`. */
+EbbStatus plugin_data_sha256(const Plugin *, const char *name, char hex[65]);
 
 EbbStatus registry_new(const RegistryOptions *, Registry **out);
 void registry_free(Registry *); /* the libraries stay loaded */
@@ -63,6 +65,8 @@ void plugin_destroy(EbbChild *);
 const EbbHost *plugin_host(const EbbChild *);
 /* A table for code of core that acts as a component (tests, metrics of core), prefix in messages; alloc from arena. */
 const EbbHost *host_new(Arena *, Pool *, const char *name);
+/* That of a component, whose data files it gives. */
+const EbbHost *host_for(Arena *, Pool *, const EbbComponent *);
 
 /* The breadcrumb: which component and slot this thread is in, printed by a handler when a signal kills the process. */
 void breadcrumb(const EbbComponent *, const char *slot, int64_t rows); /* NULL: in the host */

@@ -294,6 +294,14 @@ const Plugin *registry_plugin(const Registry *r, const EbbComponent *c) {
 
 EbbStatus plugin_sha256(const Plugin *p, char hex[65]) { return sha256_file(p->file, hex); }
 
+EbbStatus plugin_data_sha256(const Plugin *p, const char *name, char hex[65]) {
+  Arena *arena = arena_new();
+  EbbStatus status = sha256_file(path_join(arena, path_folder(arena, p->file), name), hex);
+  arena_free(arena);
+  if (status == EBB_OK) return EBB_OK;
+  return fail_prefix(status, "%s/%s: its data file must lie beside %s: ", kind_name(p->component->kind), p->component->id, p->file);
+}
+
 static int by_kind_and_id(const void *a, const void *b) {
   const EbbComponent *x = (*(const Plugin *const *)a)->component, *y = (*(const Plugin *const *)b)->component;
   if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;

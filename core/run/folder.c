@@ -120,6 +120,16 @@ static EbbStatus write_manifest(const Run *run, const char *folder, Goal goal, i
     put(&w, "version", p->component->version);
     put(&w, "file", p->file);
     put(&w, "sha256", hex);
+    const char *const *data = p->component->data;
+    if (data != NULL) {
+      json_key(&w, "data");
+      json_begin_object(&w);
+    }
+    for (; data != NULL && *data != NULL && status == EBB_OK; data++) {
+      status = plugin_data_sha256(p, *data, hex);
+      put(&w, *data, hex);
+    }
+    if (data != NULL) json_end_object(&w);
     json_end_object(&w);
   }
   json_end_list(&w);

@@ -200,6 +200,10 @@ static void add_plugin(Digest *d, const EbbChild *child) {
   if (d->status == EBB_OK) d->status = plugin_sha256(plugin, hash);
   if (d->status != EBB_OK) return;
   sha256_add(&d->hash, hash, strlen(hash));
+  for (const char *const *name = plugin->component->data; name != NULL && *name != NULL && d->status == EBB_OK; name++) {
+    d->status = plugin_data_sha256(plugin, *name, hash);
+    if (d->status == EBB_OK) sha256_add(&d->hash, hash, strlen(hash));
+  }
   Spec *s = d->spec;
   bool known = false;
   for (size_t i = 0; i < s->plugin_count; i++) known = known || s->plugins[i] == plugin;

@@ -17,13 +17,13 @@ static const double observed[OBSERVATIONS][DATA] = {
 
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  return describe_glm(DATA, out);
+  return describe_vectors(D, DATA, parameters, OBSERVATIONS, out);
 }
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   double *u = host->scratch(work, (size_t)(rows * TIMES) * sizeof *u);
   host->uniform(host, rng, rows, id, NULL, 0, TIMES, u);
   for (int64_t i = 0; i < rows; i++) {
@@ -49,9 +49,7 @@ static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, c
 
 static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *truth) {
   (void)self;
-  for (int j = 0; j < DATA; j++) out->value[j] = (float)observed[k - 1][j];
-  for (int j = 0; j < D; j++) truth[j] = (float)truths[k - 1][j];
-  return EBB_OK;
+  return give(DATA, observed[k - 1], D, truths[k - 1], out, truth);
 }
 
 static const EbbSimulatorOps ops = {.size = sizeof ops,
@@ -69,6 +67,6 @@ static const EbbComponent bernoulli_glm = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.5",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&bernoulli_glm)

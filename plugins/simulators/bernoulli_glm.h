@@ -10,9 +10,7 @@
 #ifndef EBB_PLUGINS_BERNOULLI_GLM_H
 #define EBB_PLUGINS_BERNOULLI_GLM_H
 
-#include <math.h>
-
-#include <ebb/simulator.h>
+#include "vectors.h"
 
 enum { D = 10, TIMES = 100, LAGS = D - 1, OBSERVATIONS = 5 };
 
@@ -49,7 +47,7 @@ static inline double weight(int i) { return 1 + sqrt(i / 9.0); }
 
 /* theta [rows][D] */
 static inline EbbStatus prior(const void *self, EbbRng rng, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   for (int64_t i = 0; i < rows; i++) {
     double xi[D], filter[LAGS];
     host->normal(host, rng, 1, &id[i], NULL, 0, D, xi);
@@ -95,23 +93,6 @@ static inline double silence(const float *theta) {
     sum += fmax(eta, 0) + log1p(exp(-fabs(eta)));
   }
   return sum;
-}
-
-static inline EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
-/* data: numbers a row. */
-static inline EbbStatus describe_glm(int64_t data, EbbModelInfo *out) {
-  out->theta = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = D};
-  out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = data};
-  out->parameter = parameters;
-  out->observations = OBSERVATIONS;
-  return EBB_OK;
 }
 
 #endif

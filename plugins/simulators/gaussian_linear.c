@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Gaussian linear of sbibm (Lueckmann et al. 2021, 2101.04653, T.1): theta ~ N(0, .1 I), x | theta ~ N(theta, .1 I), ten dimensions. The posterior is
- * N(x/2, .05 I). .1 is a variance, although sbibm documents it as a standard deviation. */
-#include <math.h>
-
-#include <ebb/simulator.h>
-
-enum { D = 10, OBSERVATIONS = 5 };
-#define VARIANCE 0.1
-#define SD 0.31622776601683794 /* its root */
+ * N(x/2, .05 I). */
+#include "gaussian_linear.h"
 
 /* sbibm's first five observations and the parameters they were made with. */
-static const double observed[OBSERVATIONS][D] = {
+static const double observed[OBSERVATIONS][DATA] = {
     {1.0471346, 0.5566712, -0.23618454, 0.027879834, -1.0051446, -0.007930746, 0.06117077, -0.29286885, -0.38539964, 0.2449614},
     {-0.106687605, -0.8015651, -0.07332335, 0.4009537, 0.62297356, -0.18687348, 0.7087778, 0.1921165, 0.6718195, 0.097826496},
     {0.46684834, -1.0391812, -0.4221986, -0.043471217, 0.06795333, 0.44685173, 0.034785576, -0.48691356, -0.14388148, -0.60066223},
@@ -29,56 +23,18 @@ static const double truths[OBSERVATIONS][D] = {
 static const EbbParameter parameters[D] = {NORMAL("theta1"), NORMAL("theta2"), NORMAL("theta3"), NORMAL("theta4"), NORMAL("theta5"),
                                            NORMAL("theta6"), NORMAL("theta7"), NORMAL("theta8"), NORMAL("theta9"), NORMAL("theta10")};
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  out->theta = out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = D};
-  out->parameter = parameters;
-  out->observations = OBSERVATIONS;
-  return EBB_OK;
-}
-
-static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
-                          uint8_t *failed) {
-  (void)failed;
-  const EbbHost *host = *(const EbbHost *const *)self;
-  double *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
-  host->normal(host, rng, rows, id, NULL, 0, D, xi);
-  for (int64_t i = 0; i < rows * D; i++) out->value[i] = (float)((double)theta[i] + SD * xi[i]);
-  return EBB_OK;
-}
-
-static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, const float *theta, const EbbData *one, double *out) {
-  (void)self, (void)work;
-  for (int64_t i = 0; i < rows; i++) {
-    double square = 0;
-    for (int j = 0; j < D; j++) {
-      double off = (double)one->value[j] - (double)theta[i * D + j];
-      square += off * off;
-    }
-    out[i] = -0.5 * (square / VARIANCE + D * log(2 * acos(-1) * VARIANCE));
-  }
-  return EBB_OK;
+  return describe_vectors(D, DATA, parameters, OBSERVATIONS, out);
 }
 
 static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *truth) {
   (void)self;
-  for (int j = 0; j < D; j++) {
-    out->value[j] = (float)observed[k - 1][j];
-    truth[j] = (float)truths[k - 1][j];
-  }
-  return EBB_OK;
+  return give(DATA, observed[k - 1], D, truths[k - 1], out, truth);
 }
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   double *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
   host->normal(host, rng, rows, id, NULL, 0, D, xi);
   for (int64_t i = 0; i < rows; i++)
@@ -100,6 +56,6 @@ static const EbbComponent gaussian_linear = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.1",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&gaussian_linear)

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Gaussian linear with a uniform prior, of sbibm (Lueckmann et al. 2021, 2101.04653, T.2): theta uniform on (-1, 1)^10, x | theta ~ N(theta, .1 I).
- * The posterior is the product of the N(x_j, .1) cut to (-1, 1), drawn by the quantile. .1 is a variance. */
-#include <math.h>
-
-#include <ebb/normal.h>
-#include <ebb/simulator.h>
-
-enum { D = 10, DATA = D, OBSERVATIONS = 5 };
-#define VARIANCE 0.1
-#define SD 0.31622776601683794 /* its root */
+ * The posterior is the product of the N(x_j, .1) cut to (-1, 1), drawn by the quantile. */
+#include "cut_normal.h"
+#include "gaussian_linear.h"
 
 /* sbibm's first five observations and the parameters they were made with. */
 static const double observed[OBSERVATIONS][DATA] = {
@@ -30,74 +24,28 @@ static const double truths[OBSERVATIONS][D] = {
 static const EbbParameter parameters[D] = {UNIFORM("theta1"), UNIFORM("theta2"), UNIFORM("theta3"), UNIFORM("theta4"), UNIFORM("theta5"),
                                            UNIFORM("theta6"), UNIFORM("theta7"), UNIFORM("theta8"), UNIFORM("theta9"), UNIFORM("theta10")};
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  out->theta = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = D};
-  out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = DATA};
-  out->parameter = parameters;
-  out->observations = OBSERVATIONS;
-  return EBB_OK;
-}
-
-static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
-                          uint8_t *failed) {
-  (void)failed;
-  const EbbHost *host = *(const EbbHost *const *)self;
-  double *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
-  host->normal(host, rng, rows, id, NULL, 0, D, xi);
-  for (int64_t i = 0; i < rows * D; i++) out->value[i] = (float)((double)theta[i] + SD * xi[i]);
-  return EBB_OK;
-}
-
-static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, const float *theta, const EbbData *one, double *out) {
-  (void)self, (void)work;
-  for (int64_t i = 0; i < rows; i++) {
-    double square = 0;
-    for (int j = 0; j < D; j++) {
-      double off = (double)one->value[j] - (double)theta[i * D + j];
-      square += off * off;
-    }
-    out[i] = -0.5 * (square / VARIANCE + D * log(2 * acos(-1) * VARIANCE));
-  }
-  return EBB_OK;
+  return describe_vectors(D, DATA, parameters, OBSERVATIONS, out);
 }
 
 static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *truth) {
   (void)self;
-  for (int j = 0; j < DATA; j++) out->value[j] = (float)observed[k - 1][j];
-  for (int j = 0; j < D; j++) truth[j] = (float)truths[k - 1][j];
-  return EBB_OK;
+  return give(DATA, observed[k - 1], D, truths[k - 1], out, truth);
 }
 
-static double below(double z) { return 0.5 * erfc(-z / sqrt(2)); }
-
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = *(const EbbHost *const *)self;
-  double *u = host->scratch(work, (size_t)(rows * D) * sizeof *u), start[D], mass[D];
-  /* Mirrored so that x >= 0: then the box lies in the lower half or about the middle, where the distribution function keeps its precision. */
+  const EbbHost *host = host_of(self);
+  double *u = host->scratch(work, (size_t)(rows * D) * sizeof *u);
+  CutNormal cut[D];
   for (int j = 0; j < D; j++) {
-    double x = fabs((double)one->value[j]);
-    start[j] = below((-1 - x) / SD);
-    mass[j] = below((1 - x) / SD) - start[j];
-    if (!(mass[j] > 0))
+    cut[j] = cut_normal((double)one->value[j], SD, 1);
+    if (!(cut[j].mass > 0))
       return host->fail(host, EBB_E_NUMERIC, "number %d of the data is %g, outside what the prior can give: expected about -3 to 3", j + 1,
                         (double)one->value[j]);
   }
   host->uniform(host, rng, rows, id, NULL, 0, D, u);
-  const float most = nextafterf(1, 0);
-  for (int64_t i = 0; i < rows; i++)
-    for (int j = 0; j < D; j++) {
-      double x = (double)one->value[j], draw = fabs(x) + SD * ebb_normal_quantile(start[j] + u[i * D + j] * mass[j]);
-      theta[i * D + j] = fminf(fmaxf((float)(x < 0 ? -draw : draw), -most), most);
-    }
+  for (int64_t i = 0; i < rows * D; i++) theta[i] = cut_normal_draw(&cut[i % D], u[i]);
   return EBB_OK;
 }
 
@@ -115,6 +63,6 @@ static const EbbComponent gaussian_linear_uniform = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.2",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&gaussian_linear_uniform)

@@ -2,12 +2,8 @@
  *
  * Gaussian mixture of sbibm (Sisson et al. 2007; Lueckmann et al. 2021, 2101.04653, T.7): theta uniform on (-10, 10)^2, x | theta from N(theta, I) or
  * N(theta, .01 I), by a coin. The posterior is the same mixture about x, cut to the box as a whole: a component, a draw, anew if it is outside. */
-#include <math.h>
+#include "gaussian_mixture.h"
 
-#include <ebb/simulator.h>
-
-/* Uses of the random numbers. */
-enum { BLOCK_COIN = 0, BLOCK_NOISE = 1 };
 enum { D = 2, DATA = D, OBSERVATIONS = 5, MOST_TRIES = 100000 };
 static const double SD[2] = {1, 0.1}, SIDE = 10;
 
@@ -22,55 +18,32 @@ static const EbbParameter parameters[D] = {
     {.name = "theta2", .lower = -10, .upper = 10, .p = {-10, 10}, .family = EBB_PRIOR_UNIFORM},
 };
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  out->theta = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = D};
-  out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = DATA};
-  out->parameter = parameters;
-  out->observations = OBSERVATIONS;
-  return EBB_OK;
+  return describe_vectors(D, DATA, parameters, OBSERVATIONS, out);
 }
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  const EbbHost *host = *(const EbbHost *const *)self;
-  double *coin = host->scratch(work, (size_t)rows * sizeof *coin), *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
-  host->uniform(host, rng, rows, id, NULL, BLOCK_COIN, 1, coin);
-  host->normal(host, rng, rows, id, NULL, BLOCK_NOISE, D, xi);
-  for (int64_t i = 0; i < rows * D; i++) out->value[i] = (float)((double)theta[i] + SD[coin[i / D] < 0.5] * xi[i]);
+  mixture_simulate(host_of(self), work, rng, D, SD, rows, id, theta, out->value);
   return EBB_OK;
 }
 
 static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, const float *theta, const EbbData *one, double *out) {
   (void)self, (void)work;
-  for (int64_t i = 0; i < rows; i++) {
-    double u = (double)one->value[0] - (double)theta[i * D], v = (double)one->value[1] - (double)theta[i * D + 1], part[2];
-    for (int k = 0; k < 2; k++) part[k] = -0.5 * (u * u + v * v) / (SD[k] * SD[k]) - log(4 * acos(-1) * SD[k] * SD[k]);
-    double most = fmax(part[0], part[1]);
-    out[i] = most + log1p(exp(fmin(part[0], part[1]) - most));
-  }
+  mixture_log_likelihood(D, SD, rows, theta, one->value, out);
   return EBB_OK;
 }
 
 static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *truth) {
   (void)self;
-  for (int j = 0; j < DATA; j++) out->value[j] = (float)observed[k - 1][j];
-  for (int j = 0; j < D; j++) truth[j] = (float)truths[k - 1][j];
-  return EBB_OK;
+  return give(DATA, observed[k - 1], D, truths[k - 1], out, truth);
 }
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
   (void)work;
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   for (int64_t i = 0; i < rows; i++) {
     uint32_t try = 0;
     for (;; try++) {
@@ -102,6 +75,6 @@ static const EbbComponent gaussian_mixture = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.7",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&gaussian_mixture)

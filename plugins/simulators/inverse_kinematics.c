@@ -8,9 +8,7 @@
  * No noise, so no likelihood. Given a1 and a2, x leaves two arms: cos phi3 = c = x2 - cos(phi1)/2 - cos(phi2)/2 for either sign of phi3, and h. Their
  * posterior weight is the prior of h and a3 over |dx2/dphi3| = |sin phi3|. A draw is picked by these weights from a pool of its own of prior (a1,
  * a2), worth about 200 independent ones: exact as the pool grows. */
-#include <math.h>
-
-#include <ebb/simulator.h>
+#include "vectors.h"
 
 /* Uses of the random numbers. */
 enum { BLOCK_POOL = 0, BLOCK_PICK = 1 };
@@ -25,21 +23,9 @@ static const EbbParameter parameters[D] = {
     {.name = "a3", .lower = -INFINITY, .upper = INFINITY, .p = {0, 0.5}, .family = EBB_PRIOR_NORMAL},
 };
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  out->theta = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = D};
-  out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = DATA};
-  out->parameter = parameters;
-  out->observations = 1;
-  return EBB_OK;
+  return describe_vectors(D, DATA, parameters, 1, out);
 }
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
@@ -75,7 +61,7 @@ static double complete(const float x[DATA], double a1, double a2, double sign, d
 }
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   double *xi = host->scratch(work, 2 * POOL * sizeof *xi), *below = host->scratch(work, 2 * POOL * sizeof *below), arm[D] = {0};
   for (int64_t i = 0; i < rows; i++) {
     double sum = 0, u;
@@ -115,6 +101,6 @@ static const EbbComponent inverse_kinematics = {
     .version = "1.0",
     .reference = "2101.10763, section 3.1",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&inverse_kinematics)

@@ -7,9 +7,8 @@
  *
  * each x_j ~ LogN(ln u_j, .1), u_j the solution held to [1e-10, 1e4]. Solved in ln X and ln Y: no number turns negative, and fast decays are not
  * stiff. A solution that cannot be had is a failed row. */
-#include <ebb/simulator.h>
-
 #include "runge_kutta.h"
+#include "vectors.h"
 
 enum { D = 4, TIMES = 10, DATA = 2 * TIMES, OBSERVATIONS = 5 };
 static const double GAP = 2.1, NOISE = 0.1, TOLERANCE = 1e-8, LEAST = 1e-10, MOST = 1e4;
@@ -36,21 +35,9 @@ static const double truths[OBSERVATIONS][D] = {{0.6859157, 0.10761319, 0.8878990
   { .name = text, .lower = 0, .upper = INFINITY, .p = {mean, 0.5}, .family = EBB_PRIOR_LOGNORMAL }
 static const EbbParameter parameters[D] = {LOGNORMAL("alpha", -0.125), LOGNORMAL("beta", -3), LOGNORMAL("gamma", -0.125), LOGNORMAL("delta", -3)};
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  out->theta = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = D};
-  out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = DATA};
-  out->parameter = parameters;
-  out->observations = OBSERVATIONS;
-  return EBB_OK;
+  return describe_vectors(D, DATA, parameters, OBSERVATIONS, out);
 }
 
 /* y = ln X, ln Y; rate = alpha, beta, gamma, delta */
@@ -71,7 +58,7 @@ static bool animals(const float *theta, double log_u[DATA]) {
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   double *xi = host->scratch(work, (size_t)(rows * DATA) * sizeof *xi);
   host->normal(host, rng, rows, id, NULL, 0, DATA, xi);
   for (int64_t i = 0; i < rows; i++) {
@@ -101,9 +88,7 @@ static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, c
 
 static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *truth) {
   (void)self;
-  for (int j = 0; j < DATA; j++) out->value[j] = (float)observed[k - 1][j];
-  for (int j = 0; j < D; j++) truth[j] = (float)truths[k - 1][j];
-  return EBB_OK;
+  return give(DATA, observed[k - 1], D, truths[k - 1], out, truth);
 }
 
 static const EbbSimulatorOps ops = {
@@ -116,6 +101,6 @@ static const EbbComponent lotka_volterra = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.10",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&lotka_volterra)

@@ -5,9 +5,8 @@
  *     S' = -beta S I / N,   I' = beta S I / N - gamma I,   N = 1e6, I(0) = 1, S(0) = N - 1,   x_j ~ Binomial(1000, I(17 j) / N), j = 0..9
  *
  * Solved in ln(S/N) and ln(I/N), which keeps both positive and gives I its relative precision. A solution that cannot be had is a failed row. */
-#include <ebb/simulator.h>
-
 #include "runge_kutta.h"
+#include "vectors.h"
 
 enum { D = 2, DATA = 10, OBSERVATIONS = 5, TESTED = 1000 };
 static const double PEOPLE = 1e6, GAP = 17, TOLERANCE = 1e-8;
@@ -26,21 +25,9 @@ static const double truths[OBSERVATIONS][D] = {
 static const EbbParameter parameters[D] = {LOGNORMAL("beta", -0.9162907318741551 /* ln .4 */, 0.5),
                                            LOGNORMAL("gamma", -2.0794415416798357 /* ln .125 */, 0.2)};
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  out->theta = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = D};
-  out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = DATA};
-  out->parameter = parameters;
-  out->observations = OBSERVATIONS;
-  return EBB_OK;
+  return describe_vectors(D, DATA, parameters, OBSERVATIONS, out);
 }
 
 /* y = ln(S/N), ln(I/N); rate = beta, gamma */
@@ -72,7 +59,7 @@ static int binomial(double share, double u) {
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   double *u = host->scratch(work, (size_t)(rows * DATA) * sizeof *u);
   host->uniform(host, rng, rows, id, NULL, 0, DATA, u);
   for (int64_t i = 0; i < rows; i++) {
@@ -107,9 +94,7 @@ static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, c
 
 static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *truth) {
   (void)self;
-  for (int j = 0; j < DATA; j++) out->value[j] = (float)observed[k - 1][j];
-  for (int j = 0; j < D; j++) truth[j] = (float)truths[k - 1][j];
-  return EBB_OK;
+  return give(DATA, observed[k - 1], D, truths[k - 1], out, truth);
 }
 
 static const EbbSimulatorOps ops = {
@@ -122,6 +107,6 @@ static const EbbComponent sir = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.9",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&sir)

@@ -7,46 +7,33 @@
  * With z0 = (theta1 + theta2)/sqrt 2, z1 = (theta2 - theta1)/sqrt 2, U = x1 - .25 + |z0|, V = x2 - z1, rho = sqrt(U^2 + V^2):
  * p(x | theta) = N(rho; .1, .01^2) / (pi rho) for U > 0, else 0. The 1/rho is the Jacobian of polar coordinates; sbibm's own routine leaves it out,
  * its reference draws have it. */
-#include <math.h>
-
-#include <ebb/simulator.h>
+#include "vectors.h"
 
 /* Uses of the random numbers. */
 enum { BLOCK_ANGLE = 0, BLOCK_RADIUS = 1 };
-enum { OBSERVATIONS = 5, MOST_TRIES = 100000 };
+enum { D = 2, DATA = 2, OBSERVATIONS = 5, MOST_TRIES = 100000 };
 static const double PI = 3.14159265358979323846, RADIUS = 0.1, RADIUS_SD = 0.01, SHIFT = 0.25;
 
 /* sbibm's first five observations and the parameters they were made with. */
-static const double observed[OBSERVATIONS][2] = {
+static const double observed[OBSERVATIONS][DATA] = {
     {-0.6396706, 0.16234657}, {-0.5676688, -0.33194834}, {0.0030109584, -0.6457662}, {-0.25049388, 0.633055}, {-0.66463584, -0.42604533}};
-static const double truths[OBSERVATIONS][2] = {
+static const double truths[OBSERVATIONS][D] = {
     {-0.8176656, -0.5756806}, {-0.28899693, -0.8759459}, {0.73016036, -0.3217839}, {-0.8023417, 0.011640668}, {-0.43228424, -0.9955981}};
 
-static const EbbParameter parameters[2] = {
+static const EbbParameter parameters[D] = {
     {.name = "theta1", .lower = -1, .upper = 1, .p = {-1, 1}, .family = EBB_PRIOR_UNIFORM},
     {.name = "theta2", .lower = -1, .upper = 1, .p = {-1, 1}, .family = EBB_PRIOR_UNIFORM},
 };
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus describe(const void *self, EbbModelInfo *out) {
   (void)self;
-  out->theta = out->data = (EbbLayout){.size = sizeof(EbbLayout), .kind = EBB_VECTOR, .n = 1, .width = 2};
-  out->parameter = parameters;
-  out->observations = OBSERVATIONS;
-  return EBB_OK;
+  return describe_vectors(D, DATA, parameters, OBSERVATIONS, out);
 }
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   double *angle = host->scratch(work, (size_t)rows * sizeof *angle), *radius = host->scratch(work, (size_t)rows * sizeof *radius);
   host->uniform(host, rng, rows, id, NULL, BLOCK_ANGLE, 1, angle);
   host->normal(host, rng, rows, id, NULL, BLOCK_RADIUS, 1, radius);
@@ -71,18 +58,14 @@ static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, c
 
 static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *truth) {
   (void)self;
-  for (int j = 0; j < 2; j++) {
-    out->value[j] = (float)observed[k - 1][j];
-    truth[j] = (float)truths[k - 1][j];
-  }
-  return EBB_OK;
+  return give(DATA, observed[k - 1], D, truths[k - 1], out, truth);
 }
 
 /* |z0| and z1 are where the crescent's noise would have come from; the sign of z0 is a coin; what falls outside the box, or would need |z0| < 0, is
  * drawn anew under the next step number. */
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
   (void)work;
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = host_of(self);
   for (int64_t i = 0; i < rows; i++) {
     uint32_t try = 0;
     for (;; try++) {
@@ -118,6 +101,6 @@ static const EbbComponent two_moons = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.8",
     .ops = &ops,
-    .create = create,
+    .create = keep_host,
 };
 EBB_MODULE(&two_moons)

@@ -79,3 +79,16 @@ EbbData sim_row(const Sim *s, const EbbData *all, int64_t i) {
   if (one.count != NULL) one.count += i;
   return one;
 }
+
+EbbData sim_observe(const Sim *s, int64_t k, float *truth) {
+  EbbData one = sim_data(s, 1);
+  CHECK_OK(s->ops->observation(s->child.self, k, &one, truth));
+  return one;
+}
+
+Moments sim_moments(int64_t rows, int64_t width, const float *x, int64_t j) {
+  double sum = 0, square = 0;
+  for (int64_t i = 0; i < rows; i++) sum += (double)x[i * width + j];
+  for (int64_t i = 0; i < rows; i++) square += pow((double)x[i * width + j] - sum / (double)rows, 2);
+  return (Moments){sum / (double)rows, sqrt(square / (double)rows)};
+}

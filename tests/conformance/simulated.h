@@ -26,5 +26,13 @@ EbbData sim_row(const Sim *, const EbbData *, int64_t i); /* a view of one row *
 float *sim_prior(const Sim *, int64_t first, int64_t rows);
 EbbData sim_run(const Sim *, int64_t first, int64_t rows, const float *theta, uint8_t *failed);
 float *sim_reference(const Sim *, const EbbData *one, int64_t first, int64_t rows);
+/* Published observation k, counted from 1. */
+EbbData sim_observe(const Sim *, int64_t k, float *truth);
+
+typedef struct Moments {
+  double mean, sd;
+} Moments;
+/* Of column j of x [rows][width]. */
+Moments sim_moments(int64_t rows, int64_t width, const float *x, int64_t j);
 
 #endif

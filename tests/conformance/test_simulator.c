@@ -131,10 +131,6 @@ static void observations_are_the_published_ones(void) {
   }
 }
 
-typedef struct Moments {
-  double mean, sd;
-} Moments;
-
 static Moments moments(int64_t n, const double *x) {
   double sum = 0, square = 0;
   for (int64_t i = 0; i < n; i++) sum += x[i];

@@ -8,24 +8,6 @@
 
 enum { MOST = 16 }; /* parameters of a task */
 
-typedef struct Moments {
-  double mean, sd;
-} Moments;
-
-/* Of column j of x [rows][width]. */
-static Moments moments(int64_t rows, int64_t width, const float *x, int64_t j) {
-  double sum = 0, square = 0;
-  for (int64_t i = 0; i < rows; i++) sum += (double)x[i * width + j];
-  for (int64_t i = 0; i < rows; i++) square += pow((double)x[i * width + j] - sum / (double)rows, 2);
-  return (Moments){sum / (double)rows, sqrt(square / (double)rows)};
-}
-
-static EbbData observe(const Sim *s, int64_t k, float *truth) {
-  EbbData one = sim_data(s, 1);
-  CHECK_OK(s->ops->observation(s->child.self, k, &one, truth));
-  return one;
-}
-
 /* Of the published files: sum of (place from 1) x value over the 5 x d numbers; and the log-likelihoods at the truths, computed in Python from the
  * handbook's formulas (slcp in fractions, sir and lotka_volterra by the classical Runge-Kutta method with 1,000 and 4,000 steps an interval). */
 typedef struct Known {
@@ -34,6 +16,7 @@ typedef struct Known {
 } Known;
 static const Known known[] = {
     {"slcp", 581.9226917, -8.573997009, {-10.853893187, -15.977271524, -21.583031614, 0.052966553, -22.191495513}, 1e-7},
+    {"slcp_distractors", 11529.88296, -8.573997009, {-10.853893187, -15.977271524, -21.583031614, 0.052966553, -22.191495513}, 1e-7},
     {"gaussian_linear_uniform", 43.0490679, 63.42720667, {-4.076967651, -6.306447815, -3.938845382, -3.256769934, -0.826732277}, 1e-8},
     {"gaussian_mixture", 65.84173043, 58.08565262, {1.929120214, 1.663594805, -0.174994311, 1.116760026, -2.947053577}, 1e-8},
     {"bernoulli_glm", -2993.878659, -504.3639765, {-20.679767237, -35.007152705, -17.353956949, -13.667048771, -47.343148843}, 1e-7},
@@ -49,7 +32,7 @@ static void observations_are_the_published_ones(void) {
     float truth[MOST];
     CHECK(s.info.observations == 5, "%s: %d observations", s.id, (int)s.info.observations);
     for (int64_t k = 0; k < 5; k++) {
-      EbbData one = observe(&s, k + 1, truth);
+      EbbData one = sim_observe(&s, k + 1, truth);
       for (int64_t j = 0; j < s.numbers; j++) x += (double)(k * s.numbers + j + 1) * (double)one.value[j];
       for (int64_t j = 0; j < s.d; j++) theta += (double)(k * s.d + j + 1) * (double)truth[j];
     }
@@ -65,7 +48,7 @@ static void log_likelihoods_are_those_computed_elsewhere(void) {
     for (int64_t k = 0; k < 5; k++) {
       float truth[MOST];
       double log_p;
-      EbbData one = observe(&s, k + 1, truth);
+      EbbData one = sim_observe(&s, k + 1, truth);
       CHECK_OK(s.ops->log_likelihood(s.child.self, s.work, 1, truth, &one, &log_p));
       CHECK_NEAR(log_p, t->log_p[k], t->tolerance, "%s: observation %d", s.id, (int)k + 1);
     }
@@ -103,7 +86,7 @@ static void simulations_follow_the_likelihood(void) {
     float two[2 * MOST];
     uint8_t *failed = ARENA_ARRAY(suite_arena(), uint8_t, ROWS);
     float *theta = ARENA_ARRAY(suite_arena(), float, ROWS *s.d);
-    observe(&s, 2, two);
+    sim_observe(&s, 2, two);
     for (int64_t i = 0; i < ROWS * s.d; i++) theta[i] = two[i % s.d];
     EbbData data = sim_run(&s, 0, ROWS, theta, failed);
     for (int64_t m = 0; m < 2 * s.d; m++) {
@@ -134,7 +117,7 @@ static void correlated_priors_are_the_published_one(void) {
     Sim s = sim_make(id[t]);
     float *theta = sim_prior(&s, 0, ROWS);
     for (int j = 0; j < D; j++) {
-      Moments m = moments(ROWS, D, theta, j);
+      Moments m = sim_moments(ROWS, D, theta, j);
       CHECK_NEAR(m.mean, 0, 4.5 * sd[j] / sqrt(ROWS), "%s: mean of theta%d", s.id, j + 1);
       CHECK_NEAR(m.sd / sd[j], 1, 4.5 / sqrt(2 * ROWS), "%s: sd of theta%d over the closed form", s.id, j + 1);
       double product = 0;
@@ -154,6 +137,7 @@ static void declared_priors_are_the_published_ones(void) {
     int family;
     double p[2][2]; /* of the first and the last parameter */
   } wanted[] = {{"slcp", EBB_PRIOR_UNIFORM, {{-3, 3}, {-3, 3}}},
+                {"slcp_distractors", EBB_PRIOR_UNIFORM, {{-3, 3}, {-3, 3}}},
                 {"gaussian_linear_uniform", EBB_PRIOR_UNIFORM, {{-1, 1}, {-1, 1}}},
                 {"gaussian_mixture", EBB_PRIOR_UNIFORM, {{-10, 10}, {-10, 10}}},
                 {"sir", EBB_PRIOR_LOGNORMAL, {{-0.916290732, 0.5}, {-2.079441542, 0.2}}},
@@ -208,7 +192,7 @@ static void sir_counts_are_binomial(void) {
   int large = 0, small = 0;
   for (int j = 0; j < 10; j++) {
     double p = share(&s, rate, j), sd = sqrt(1000 * p * (1 - p));
-    Moments m = moments(ROWS, 10, data.value, j);
+    Moments m = sim_moments(ROWS, 10, data.value, j);
     large += p > 0.7;
     small += p < 0.01;
     CHECK_NEAR(m.mean, 1000 * p, 4.5 * sd / sqrt(ROWS), "mean count at time %d", 17 * j);
@@ -269,13 +253,13 @@ static void gaussian_linear_uniform_has_the_closed_posterior(void) {
   Sim s = sim_make("gaussian_linear_uniform");
   for (int k = 1; k <= 5; k++) {
     float truth[MOST];
-    EbbData one = observe(&s, k, truth);
+    EbbData one = sim_observe(&s, k, truth);
     float *draw = sim_reference(&s, &one, 0, ROWS);
     for (int j = 0; j < s.d; j++) {
       double x = (double)one.value[j], sd = sqrt(0.1), a = (-1 - x) / sd, b = (1 - x) / sd, root = sqrt(2 * acos(-1));
       double fa = exp(-a * a / 2) / root, fb = exp(-b * b / 2) / root, Z = 0.5 * (erf(b / sqrt(2)) - erf(a / sqrt(2))), off = (fa - fb) / Z;
       double wanted = sd * sqrt(1 + (a * fa - b * fb) / Z - off * off);
-      Moments m = moments(ROWS, s.d, draw, j);
+      Moments m = sim_moments(ROWS, s.d, draw, j);
       CHECK_NEAR(m.mean, x + sd * off, 4.5 * wanted / sqrt(ROWS), "set %d: mean of theta%d", k, j + 1);
       CHECK_NEAR(m.sd / wanted, 1, 0.03, "set %d: sd of theta%d over the closed form", k, j + 1);
     }
@@ -301,14 +285,14 @@ static void gaussian_mixture_agrees_with_the_published_draws(void) {
   Sim s = sim_make("gaussian_mixture");
   for (int k = 0; k < 5; k++) {
     float truth[MOST];
-    EbbData one = observe(&s, k + 1, truth);
+    EbbData one = sim_observe(&s, k + 1, truth);
     float *draw = sim_reference(&s, &one, 0, ROWS);
     double near = 0;
     for (int64_t i = 0; i < ROWS; i++)
       near += hypot((double)draw[2 * i] - (double)one.value[0], (double)draw[2 * i + 1] - (double)one.value[1]) < 0.3;
     CHECK_NEAR(near / ROWS, published[k][4], 0.025, "set %d: share near x", k + 1);
     for (int j = 0; j < 2; j++) {
-      Moments m = moments(ROWS, 2, draw, j);
+      Moments m = sim_moments(ROWS, 2, draw, j);
       CHECK_NEAR(m.mean, published[k][2 * j], 5 * published[k][2 * j + 1] * sqrt(2.0 / ROWS), "set %d: mean of theta%d", k + 1, j + 1);
       CHECK_NEAR(m.sd / published[k][2 * j + 1], 1, 0.07, "set %d: sd of theta%d over the published", k + 1, j + 1);
     }
@@ -323,13 +307,13 @@ static void inverse_kinematics_has_the_known_posterior(void) {
   Sim s = sim_make("inverse_kinematics");
   float truth[MOST];
   uint8_t *failed = ARENA_ARRAY(suite_arena(), uint8_t, ROWS);
-  EbbData one = observe(&s, 1, truth);
+  EbbData one = sim_observe(&s, 1, truth);
   CHECK(one.value[0] == 0 && one.value[1] == 1.5f && isnan(truth[0]), "observation (%g, %g)", (double)one.value[0], (double)one.value[1]);
   float *draw = sim_reference(&s, &one, 0, ROWS);
   EbbData end = sim_run(&s, 0, ROWS, draw, failed);
   for (int64_t i = 0; i < 2 * ROWS; i++) CHECK_NEAR((double)end.value[i], (double)one.value[i % 2], 2e-6, "end of arm %d", (int)i / 2);
   for (int j = 0; j < D; j++) {
-    Moments m = moments(ROWS, D, draw, j);
+    Moments m = sim_moments(ROWS, D, draw, j);
     CHECK_NEAR(m.mean, 0, 4.5 * sd[j] / sqrt(ROWS), "mean of parameter %d", j + 1);
     CHECK_NEAR(m.sd / sd[j], 1, 0.04, "sd of parameter %d over the known", j + 1);
   }

@@ -99,6 +99,54 @@ static void a_changed_plugin_is_another_key(void) {
   folder_end(&f);
 }
 
+/* Tables beside a plugin count as the plugin. */
+static void data_files_are_part_of_their_plugin(void) {
+  Folder f = begin();
+  const char *const run = "$EBB run tables.yaml --plugin-dir plugins";
+  put_text(&f, "tables.yaml",
+           "simulator: {use: slcp_distractors}\nsimulations: {count: 300}\nmodel: {network: {use: time_mlp, width: 16, blocks: 1}}\n"
+           "training: {epochs: 2}\nsampling: {draws: 50}\n");
+  Call call = sh(
+      &f, "mkdir plugins && cd \"$(dirname $EBB)/..\" && cp simulator_slcp_distractors.so slcp_distractors_*.npy \"$OLDPWD\"/plugins && cd - && %s",
+      run);
+  ENDS(call, 0, NULL);
+  const Json *data = get_json(&f, "runs/tables/manifest.json", "plugins.0.data");
+  int files = 0;
+  for (const Json *j = data != NULL ? data->first : NULL; j != NULL; j = j->next, files++) {
+    Call same = sh(&f, "sha256sum plugins/%s", j->key);
+    CU_ASSERT(strncmp(same.out, j->text, 64) == 0);
+  }
+  CU_ASSERT_EQUAL(files, 4);
+  call = sh(&f, "%s", run);
+  ENDS(call, 0, "nothing to do");
+  call = sh(&f, "mv plugins/slcp_distractors_scale.npy scale.npy && %s", run);
+  EXPECT(call, call.status == 1 && call_says(&call, "simulator/slcp_distractors") && call_says(&call, "plugins/slcp_distractors_scale.npy"));
+  call = sh(&f, "cp plugins/slcp_distractors_location.npy plugins/slcp_distractors_scale.npy && %s", run);
+  ENDS(call, 1, "has the shape (20, 92), expected (20, 4278)");
+  /* another last byte: another table of the same shape */
+  call = sh(&f, "head -c -1 scale.npy > plugins/slcp_distractors_scale.npy && printf '\\001' >> plugins/slcp_distractors_scale.npy && %s", run);
+  EXPECT(call, call.status == 0 && !call_says(&call, "re-used") && !call_says(&call, "nothing to do"));
+  call = sh(&f, "cp scale.npy plugins/slcp_distractors_scale.npy && %s", run);
+  ENDS(call, 0, "nothing to do");
+  folder_end(&f);
+}
+
+/* An installed tree is found from its executable, wherever it is moved to. */
+static void data_files_are_found_where_the_prefix_was_moved(void) {
+  Folder f = begin();
+  put_text(&f, "tables.yaml", "simulator: {use: slcp_distractors}\n");
+  put_text(&f, "theta.csv", "a,b,c,d,e\n0.5,-0.5,1,1,0\n1,1,1,1,1\n");
+  Call call =
+      sh(&f, "mkdir -p one/bin one/lib/ebb && cp $EBB one/bin/ && cp \"$(dirname $EBB)\"/../*.so \"$(dirname $EBB)\"/../slcp_*.npy one/lib/ebb/ && "
+             "$EBB simulate tables.yaml --theta theta.csv --out built.npy && one/bin/ebb simulate tables.yaml --theta theta.csv --out one.npy && "
+             "mkdir far && mv one far/two && far/two/bin/ebb simulate tables.yaml --theta theta.csv --out two.npy && "
+             "cmp built.npy one.npy && cmp built.npy two.npy");
+  ENDS(call, 0, NULL);
+  call = sh(&f, "rm far/two/lib/ebb/slcp_distractors_order.npy && far/two/bin/ebb simulate tables.yaml --theta theta.csv --out two.npy");
+  EXPECT(call, call.status == 1 && call_says(&call, "far/two/lib/ebb/slcp_distractors_order.npy"));
+  folder_end(&f);
+}
+
 static void a_crash_in_a_plugin_names_it(void) {
   Folder f = begin();
   Call call = sh(&f, "$EBB run small.yaml --plugin $BROKEN/sampler_crash.so --set sampling.sampler.use=crash");
@@ -114,6 +162,8 @@ static const Test tests[] = {
     {"helpers of one name do not meet, missing ones are told at load", helpers_of_one_name_do_not_meet},
     {"a broken file beside sound ones harms nobody", a_broken_file_beside_sound_ones_harms_nobody},
     {"a changed plugin is another key for what it takes part in", a_changed_plugin_is_another_key},
+    {"data files are part of their plugin", data_files_are_part_of_their_plugin},
+    {"data files are found where the prefix was moved", data_files_are_found_where_the_prefix_was_moved},
     {"a crash in a plugin names it", a_crash_in_a_plugin_names_it},
 };
 

@@ -7,6 +7,7 @@
 
 #include <ebb/ebb.h>
 
+#include "base/npy.h"
 #include "num/isa.h"
 #include "num/linalg.h"
 #include "num/random.h"
@@ -153,6 +154,11 @@ static void each_bad_description_is_told(void) {
   REFUSED(c.flags = 1, "flags 1 are not known");
   REFUSED(c.ops = NULL, "ops is NULL");
   REFUSED(c.params = all_types, "does not fit the config struct of 0 bytes");
+  static const char *const names[] = {"../table.npy", "/table.npy", "folder/table.npy", ".table.npy", "table.csv", ".npy", ""};
+  for (size_t i = 0; i < COUNT(names); i++) {
+    const char *const data[] = {"fine.npy", names[i], NULL};
+    REFUSED(c.data = data, arena_print(arena, "its data file \"%s\" is no name of a .npy file beside the plugin", names[i]));
+  }
 }
 
 /* The required slots as the public headers state them. */
@@ -338,7 +344,8 @@ static void *allocates(void *host) {
   const EbbHost *h = host;
   bool refused = h->alloc(h, 8) == NULL && strcmp(fail_text(), "metric/own: alloc was called from a worker thread; use scratch there") == 0;
   bool alone = h->parallel(h, 1, NULL, NULL) == EBB_E_UNSUPPORTED;
-  return refused && alone ? host : NULL;
+  bool unread = h->data(h, "table.npy", 0, NULL) == NULL && strstr(fail_text(), "data was called from a worker thread") != NULL;
+  return refused && alone && unread ? host : NULL;
 }
 
 static void slots_of_the_main_thread_refuse_others(void) {
@@ -348,6 +355,37 @@ static void slots_of_the_main_thread_refuse_others(void) {
   CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, allocates, (void *)(uintptr_t)host), 0);
   pthread_join(thread, &result);
   CU_ASSERT_PTR_NOT_NULL(result);
+}
+
+/* The file of this component is the suite's own executable. */
+static void data_files_lie_beside_the_component(void) {
+  static const char *const files[] = {"test_instance_table.npy", "test_instance_absent.npy", NULL};
+  static const EbbComponent own = {.size = sizeof own, .kind = EBB_METRIC, .id = "own", .data = files};
+  const EbbHost *host = host_for(arena, NULL, &own);
+  const char *folder = path_folder(arena, path_absolute(arena, "/proc/self/exe")), *path = path_join(arena, folder, files[0]);
+  const float value[6] = {1, 2, 3, -4, 0.5f, 16777216};
+  const int64_t shape[2] = {2, 3}, turned[2] = {3, 2};
+  CU_ASSERT_EQUAL_FATAL(npy_write_f32(path, 2, shape, value), EBB_OK);
+  const double *number = host->data(host, files[0], 2, shape);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(number);
+  for (int i = 0; i < 6; i++) CU_ASSERT_EQUAL(number[i], (double)value[i]);
+  const struct {
+    const char *name;
+    int64_t ndim;
+    const int64_t *shape;
+    const char *says;
+  } refused[] = {{files[0], 2, turned, "test_instance_table.npy has the shape (2, 3), expected (3, 2)"},
+                 {files[0], 1, shape, "has the shape (2, 3), expected (2)"},
+                 {files[1], 2, shape, "test_instance_absent.npy"},
+                 {"table.npy", 2, shape, "table.npy is not among the component's data files"},
+                 {"../test_instance_table.npy", 2, shape, "is not among the component's data files"}};
+  for (size_t i = 0; i < COUNT(refused); i++) {
+    fail_clear();
+    CU_ASSERT_PTR_NULL(host->data(host, refused[i].name, refused[i].ndim, refused[i].shape));
+    says(refused[i].name, refused[i].says);
+    says(refused[i].name, "metric/own: ");
+  }
+  remove(path);
 }
 
 static void numbers_are_addressed_through_the_table(void) {
@@ -446,6 +484,7 @@ static const Test tests[] = {
     {"a create that fails undoes its children", a_create_that_fails_undoes_its_children},
     {"memory is zeroed and aligned", memory_is_zeroed_and_aligned_and_the_main_thread_s},
     {"slots of the main thread refuse others", slots_of_the_main_thread_refuse_others},
+    {"data files lie beside the component", data_files_lie_beside_the_component},
     {"numbers are addressed through the table", numbers_are_addressed_through_the_table},
     {"small systems are solved", small_systems_are_solved},
     {"products are what a hand computes", products_are_what_a_hand_computes},

@@ -58,6 +58,9 @@ struct EbbHost {
   void (*product)(const EbbHost *, const EbbProduct *); /* [any] */
   /* [main] runs task(ctx, work, i) for i < n on the pool's threads, in any order. The first status that is not 0 (by index) is returned. */
   EbbStatus (*parallel)(const EbbHost *, int64_t n, EbbStatus (*task)(void *ctx, EbbWork *, int64_t i), void *ctx);
+  /* [main] the numbers of a .npy file that the component lists in `data` (module.h), in C order, whatever type they have there; they live as alloc's
+   * do. NULL, with the message given, when the file is not there or has another shape. */
+  const double *(*data)(const EbbHost *, const char *name, int64_t ndim, const int64_t *shape);
 };
 
 /* The one symbol a plugin exports; everything else in it is hidden (-fvisibility=hidden). */

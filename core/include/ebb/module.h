@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-enum { EBB_MAGIC = 0x45626231, EBB_ABI_MAJOR = 0, EBB_ABI_MINOR = 1 };
+enum { EBB_MAGIC = 0x45626231, EBB_ABI_MAJOR = 0, EBB_ABI_MINOR = 2 };
 
 /* Stamped into build_flags by EBB_MODULE. */
 enum { EBB_BUILD_FAST_MATH = 1, EBB_BUILD_NDEBUG = 2 };
@@ -46,6 +46,9 @@ typedef struct EbbComponent {
    * self is the filled config struct. */
   EbbStatus (*create)(const struct EbbHost *host, const void *config, void **self);
   void (*destroy)(void *self); /* [main] optional; self may be NULL */
+  /* Tables too large for the source: names of .npy files that lie in the plugin's own folder, ends with NULL; NULL: none. `create` reads them through
+   * host->data. Their contents count as the plugin's own: what is made with other tables is made anew. */
+  const char *const *data;
 } EbbComponent;
 
 typedef struct EbbModule {
