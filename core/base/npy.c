@@ -318,10 +318,13 @@ EbbStatus npy_get_f32(const Npy *a, int64_t first, int64_t n, float *out) {
   return EBB_OK;
 }
 
-const float *npy_f32(const Npy *a) {
-  bool plain = a->type == NPY_F32 && !a->swapped && (!a->fortran || a->ndim < 2) && (uintptr_t)a->data % sizeof(float) == 0;
-  return plain ? (const float *)(const void *)a->data : NULL;
+static const void *in_place(const Npy *a, NpyType type, size_t size) {
+  bool plain = a->type == type && !a->swapped && (!a->fortran || a->ndim < 2) && (uintptr_t)a->data % size == 0;
+  return plain ? (const void *)a->data : NULL;
 }
+
+const float *npy_f32(const Npy *a) { return in_place(a, NPY_F32, sizeof(float)); }
+const double *npy_f64(const Npy *a) { return in_place(a, NPY_F64, sizeof(double)); }
 
 const char *npy_shape_text(Arena *arena, const Npy *a) {
   Str s = {0};

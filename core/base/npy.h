@@ -26,8 +26,9 @@ void npy_close(Npy *);
 /* Elements [first, first + n) in C order, converted. */
 EbbStatus npy_get_f64(const Npy *, int64_t first, int64_t n, double *out);
 EbbStatus npy_get_f32(const Npy *, int64_t first, int64_t n, float *out);
-/* The float32 numbers in place (little-endian, C order, aligned), or NULL when they must be converted. */
+/* The float32 or float64 numbers in place (little-endian, C order, aligned), or NULL when they must be converted. */
 const float *npy_f32(const Npy *);
+const double *npy_f64(const Npy *);
 /* "(5, 10)" for messages. */
 const char *npy_shape_text(Arena *, const Npy *);
 

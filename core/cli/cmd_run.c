@@ -135,6 +135,7 @@ static EbbStatus sample_run(Session *s, const char *folder) {
                    run.block,
                    run.spec->sampling.seed,
                    work,
+                   NULL,
                    NULL};
   DensityJob densities = {run.pool, run.model, &density, job.grid, job.observations, job.draws, job.block, NULL, false, job.seed};
   if (status == EBB_OK && o->log_density) status = density_write(&densities, NULL);

@@ -27,12 +27,11 @@ EbbStatus check_tolerances(const EbbChild *child) {
   return status;
 }
 
-EbbStatus check_chain(const Run *run) {
-  EbbStatus status = check_tolerances(&run->spec->sampling.sampler);
-  if (status == EBB_OK) status = check_tolerances(&run->spec->sampling.density);
-  EbbChild objective = run->spec->model.objective, sampler = run->spec->sampling.sampler;
+/* What the spec's objective trains, for a sampler that is no instance yet. */
+static EbbStatus check_field(const Run *run, EbbChild sampler) {
+  EbbChild objective = run->spec->model.objective;
   uint32_t stream = 0;
-  if (status == EBB_OK) status = plugin_create(run->arena, run->pool, &objective, &stream);
+  EbbStatus status = plugin_create(run->arena, run->pool, &objective, &stream);
   if (status != EBB_OK) return status;
   status = plugin_create(run->arena, run->pool, &sampler, &stream);
   if (status == EBB_OK) {
@@ -43,4 +42,15 @@ EbbStatus check_chain(const Run *run) {
   }
   plugin_destroy(&objective);
   return status == EBB_E_UNSUPPORTED ? EBB_E_CONFIG : status; /* of the user's choosing */
+}
+
+EbbStatus check_chain(const Run *run) {
+  EbbStatus status = check_tolerances(&run->spec->sampling.sampler);
+  if (status == EBB_OK) status = check_tolerances(&run->spec->sampling.density);
+  return status == EBB_OK ? check_field(run, run->spec->sampling.sampler) : status;
+}
+
+EbbStatus check_density(const Run *run) {
+  EbbStatus status = check_field(run, run->density);
+  return status == EBB_OK ? EBB_OK : fail_prefix(status, "a metric asks for log densities: ");
 }

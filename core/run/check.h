@@ -11,5 +11,7 @@
 EbbStatus check_tolerances(const EbbChild *);
 /* The sampler of the spec against the field that the spec's objective trains. */
 EbbStatus check_chain(const Run *);
+/* The component that integrates log densities (run->density) against it. */
+EbbStatus check_density(const Run *);
 
 #endif

@@ -17,7 +17,7 @@ typedef struct Holder {
   EbbChild child;
 } Holder;
 
-EbbStatus density_sampler(Arena *arena, Pool *pool, Registry *registry, const Spec *spec, EbbChild *out) {
+EbbStatus density_choice(Arena *arena, Registry *registry, const Spec *spec, EbbChild *out) {
   static const EbbParam rows[] = {
       EBB_ROW(Holder, child, EBB_T_COMPONENT, EBB_P_REQUIRED, 0, 0, 0, NULL, "", "integrates log densities", EBB_SAMPLER, NULL), EBB_END};
   static const char text[] = "child: " EBB_DEFAULT_DENSITY "\n";
@@ -31,10 +31,14 @@ EbbStatus density_sampler(Arena *arena, Pool *pool, Registry *registry, const Sp
     if (status == EBB_OK) status = config_fill(arena, node, rows, "sampling.density", &plugins, holder);
   }
   if (status == EBB_OK) status = check_tolerances(&holder->child);
-  uint32_t stream = STREAM_DENSITY;
-  if (status == EBB_OK) status = plugin_create(arena, pool, &holder->child, &stream);
   *out = holder->child;
   return status;
+}
+
+EbbStatus density_sampler(Arena *arena, Pool *pool, Registry *registry, const Spec *spec, EbbChild *out) {
+  EbbStatus status = density_choice(arena, registry, spec, out);
+  uint32_t stream = STREAM_DENSITY;
+  return status == EBB_OK ? plugin_create(arena, pool, out, &stream) : status;
 }
 
 EbbStatus density_open(Density *out, Arena *arena, Pool *pool, const EbbField *field, const char *source, const EbbChild *sampler,

@@ -21,7 +21,9 @@ typedef struct Density {
   Arena *arena;
 } Density;
 
-/* The component that integrates: the spec's sampling.density, else the default. An instance; plugin_destroy it. */
+/* The component that integrates: the spec's sampling.density, else the default. */
+EbbStatus density_choice(Arena *, Registry *, const Spec *, EbbChild *out);
+/* The same as an instance; plugin_destroy it. */
 EbbStatus density_sampler(Arena *, Pool *, Registry *, const Spec *, EbbChild *out);
 /* Whether all is there that densities need. The struct is not to be moved afterwards. `source` names what gives the field, for messages. */
 EbbStatus density_open(Density *, Arena *, Pool *, const EbbField *, const char *source, const EbbChild *sampler, const ScheduleView *,

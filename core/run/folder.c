@@ -21,21 +21,23 @@ static EbbStatus link_stage(const Run *run, const char *folder, const char *name
 static EbbStatus write_metrics(const Run *run, const char *folder) {
   Str values = {0}, curves = {0};
   str_add(&values, "metric,observation,parameter,value,standard_error,n,note\n");
-  str_add(&curves, "curve,parameter,x,y,low,high\n");
+  str_add(&curves, "name,parameter,x,y,low,high\n");
   size_t empty = curves.length;
   EbbStatus status = EBB_OK;
   for (int64_t i = 0; i < run->spec->evaluation.count && status == EBB_OK; i++) {
-    char *text, *path = path_join(run->arena, run->evaluate[i].folder, "metrics.csv");
+    char *text, *from = path_join(run->arena, run->evaluate[i].folder, "metrics.csv");
     size_t size;
-    status = file_read(run->arena, path, 1 << 26, &text, &size);
+    status = file_read(run->arena, from, 1 << 26, &text, &size);
     if (status == EBB_OK) str_add(&values, text);
-    path = path_join(run->arena, run->evaluate[i].folder, "curves.csv");
-    if (status != EBB_OK || !file_exists(path)) continue;
-    status = file_read(run->arena, path, 1 << 28, &text, &size);
+    from = path_join(run->arena, run->evaluate[i].folder, "curves.csv");
+    if (status != EBB_OK || !file_exists(from)) continue;
+    status = file_read(run->arena, from, 1 << 28, &text, &size);
     if (status == EBB_OK) str_add(&curves, text);
   }
   if (status == EBB_OK) status = file_write(path_join(run->arena, folder, "metrics.csv"), values.text, values.length);
-  if (status == EBB_OK && curves.length > empty) status = file_write(path_join(run->arena, folder, "curves.csv"), curves.text, curves.length);
+  const char *path = path_join(run->arena, folder, "curves.csv");
+  if (status == EBB_OK && curves.length > empty) status = file_write(path, curves.text, curves.length);
+  if (curves.length == empty) remove(path); /* of an earlier call under this name */
   str_free(&values);
   str_free(&curves);
   return status;
@@ -66,21 +68,57 @@ static void put_stage(JsonWriter *w, const Run *run, const Stage *s) {
     json_key(w, "failed_rows");
     json_put_int(w, failed);
   }
+  const int64_t *size = s == &run->predictive.stage         ? run->predictive.size
+                        : s == &run->observed_log_q.stage   ? run->observed_log_q.size
+                        : s == &run->predictive_log_q.stage ? run->predictive_log_q.size
+                                                            : NULL;
+  if (size != NULL) {
+    json_key(w, "sets");
+    json_put_int(w, size[0]);
+    json_key(w, "draws");
+    json_put_int(w, size[1]);
+  }
   json_end_object(w);
 }
 
 static EbbStatus put_files(JsonWriter *w, const Run *run, const char *folder, Goal goal) {
-  static const char *const files[] = {"spec.yaml",    "simulations/theta.npy", "simulations/x.npy",     "model.safetensors",
-                                      "training.csv", "posterior/theta.npy",   "posterior/summary.csv", "metrics.csv"};
-  const size_t until[] = {3, 5, 7, 8};
+  static const char *const files[] = {"spec.yaml",           "simulations/theta.npy", "simulations/x.npy", "model.safetensors", "training.csv",
+                                      "posterior/theta.npy", "posterior/summary.csv", "metrics.csv",       "curves.csv"};
+  const size_t until[] = {3, 5, 7, 9};
   json_key(w, "files");
   json_begin_object(w);
   EbbStatus status = EBB_OK;
   for (size_t i = 0; i < until[goal] && status == EBB_OK; i++) {
     char hex[65];
-    status = sha256_file(path_join(run->arena, folder, files[i]), hex);
+    const char *path = path_join(run->arena, folder, files[i]);
+    if (i + 1 == COUNT(files) && !file_exists(path)) continue; /* not every metric makes curves */
+    status = sha256_file(path, hex);
     if (status == EBB_OK) put(w, files[i], hex);
   }
+  json_end_object(w);
+  return status;
+}
+
+static EbbStatus put_plugin(JsonWriter *w, const Plugin *p) {
+  char hex[65];
+  EbbStatus status = plugin_sha256(p, hex);
+  if (status != EBB_OK) return status;
+  json_begin_object(w);
+  put(w, "kind", kind_name(p->component->kind));
+  put(w, "id", p->component->id);
+  put(w, "version", p->component->version);
+  put(w, "file", p->file);
+  put(w, "sha256", hex);
+  const char *const *data = p->component->data;
+  if (data != NULL) {
+    json_key(w, "data");
+    json_begin_object(w);
+  }
+  for (; data != NULL && *data != NULL && status == EBB_OK; data++) {
+    status = plugin_data_sha256(p, *data, hex);
+    put(w, *data, hex);
+  }
+  if (data != NULL) json_end_object(w);
   json_end_object(w);
   return status;
 }
@@ -105,33 +143,20 @@ static EbbStatus write_manifest(const Run *run, const char *folder, Goal goal, i
   json_begin_list(&w);
   const Stage *stages[] = {&run->simulate, &run->train, &run->sample};
   for (int g = 0; g <= (int)goal && g < 3; g++) put_stage(&w, run, stages[g]);
+  const Stage *served[] = {&run->predictive.stage, &run->observed_log_q.stage, &run->predictive_log_q.stage};
+  for (size_t i = 0; goal == GOAL_EVALUATE && i < COUNT(served); i++)
+    if (served[i]->done) put_stage(&w, run, served[i]);
   for (int64_t i = 0; goal == GOAL_EVALUATE && i < run->spec->evaluation.count; i++) put_stage(&w, run, &run->evaluate[i]);
   json_end_list(&w);
   json_key(&w, "plugins");
   json_begin_list(&w);
   EbbStatus status = EBB_OK;
+  const Plugin *solver = run->density.component != NULL ? registry_plugin(run->registry, run->density.component) : NULL;
   for (size_t i = 0; i < run->spec->plugin_count && status == EBB_OK; i++) {
-    const Plugin *p = run->spec->plugins[i];
-    char hex[65];
-    status = plugin_sha256(p, hex);
-    json_begin_object(&w);
-    put(&w, "kind", kind_name(p->component->kind));
-    put(&w, "id", p->component->id);
-    put(&w, "version", p->component->version);
-    put(&w, "file", p->file);
-    put(&w, "sha256", hex);
-    const char *const *data = p->component->data;
-    if (data != NULL) {
-      json_key(&w, "data");
-      json_begin_object(&w);
-    }
-    for (; data != NULL && *data != NULL && status == EBB_OK; data++) {
-      status = plugin_data_sha256(p, *data, hex);
-      put(&w, *data, hex);
-    }
-    if (data != NULL) json_end_object(&w);
-    json_end_object(&w);
+    status = put_plugin(&w, run->spec->plugins[i]);
+    if (run->spec->plugins[i] == solver) solver = NULL;
   }
+  if (status == EBB_OK && solver != NULL) status = put_plugin(&w, solver);
   json_end_list(&w);
   json_key(&w, "parameters");
   json_begin_list(&w);
@@ -175,6 +200,11 @@ EbbStatus folder_write(const Run *run, Goal goal, int threads) {
   if (status == EBB_OK && goal >= GOAL_SAMPLE) status = folder_make(path_join(run->arena, folder, "posterior"));
   for (size_t i = 0; i < COUNT(links) && status == EBB_OK; i++)
     if (links[i].goal <= goal) status = link_stage(run, folder, links[i].name, links[i].depth, stages[links[i].goal], links[i].file);
+  static const char *const sets[] = {"theta_true.npy", "x.npy", "theta.npy"};
+  bool predictive = goal == GOAL_EVALUATE && run->predictive.stage.done;
+  if (status == EBB_OK && predictive) status = folder_make(path_join(run->arena, folder, "predictive"));
+  for (size_t i = 0; i < COUNT(sets) && status == EBB_OK && predictive; i++)
+    status = link_stage(run, folder, arena_print(run->arena, "predictive/%s", sets[i]), 1, &run->predictive.stage, sets[i]);
   if (status == EBB_OK && goal == GOAL_EVALUATE) status = write_metrics(run, folder);
   return status == EBB_OK ? write_manifest(run, folder, goal, threads) : status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a spec to its stages: what each depends on (keys), what is there already, what is to be done, and the closing table. */
+ * From a spec to its stages: what each depends on (keys), what is there already, and what is to be done. */
 #include "run/run.h"
 
 #include <inttypes.h>
@@ -11,6 +11,8 @@
 #include "model/joint.h"
 #include "run/reference.h"
 #include "run/check.h"
+#include "run/closing.h"
+#include "run/log_q.h"
 #include "run/sample.h"
 #include "run/teacher.h"
 
@@ -39,7 +41,7 @@ static EbbStatus look_for_simulations(Run *run, const char *key) {
   return status;
 }
 
-static EbbStatus make_keys(Run *run) {
+static EbbStatus make_keys(Run *run, Goal goal) {
   Arena *a = run->arena;
   const Spec *s = run->spec;
   Key k;
@@ -77,13 +79,19 @@ static EbbStatus make_keys(Run *run) {
   const char *draws = key_end(&k, a);
   if (status == EBB_OK) status = stage_look(a, run->store, "sample", draws, &run->sample);
 
+  if (goal < GOAL_EVALUATE || status != EBB_OK) return status;
+  status = predictive_plan(run, model);
+  if (status == EBB_OK) status = log_q_plan(run, draws);
   run->evaluate = ARENA_ARRAY(a, Stage, s->evaluation.count);
   for (int64_t i = 0; i < s->evaluation.count && status == EBB_OK; i++) {
+    const EbbMetricNeeds *needs = &run->metrics.needs[i];
     key_begin(&k);
     key_add(&k, "draws", draws);
     key_add(&k, "metric", s->metric_as[i].digest);
     key_add(&k, "place", arena_print(a, "%" PRId64, i));
     key_add(&k, "simulator", s->simulator_as.digest);
+    if (needs->sets > 0) key_add(&k, "data sets", run->predictive.key);
+    if (needs->flags & EBB_NEED_DENSITY) key_add(&k, "densities", needs->sets > 0 ? run->predictive_log_q.key : run->observed_log_q.key);
     const char *pattern = component_string(&s->evaluation.child[i], "reference");
     for (int64_t n = 0; pattern != NULL && n < run->observations.n && status == EBB_OK; n++) {
       char hex[65];
@@ -120,7 +128,8 @@ EbbStatus run_prepare(Run *run, Goal goal) {
   if (status == EBB_OK) status = check_layout(run);
   if (status == EBB_OK && goal >= GOAL_SAMPLE)
     status = observations_load(run->arena, &run->spec->sampling.observations, &run->simulator, &run->info, &run->observations);
-  return status == EBB_OK ? make_keys(run) : status;
+  if (status == EBB_OK && goal == GOAL_EVALUATE) status = metrics_make(run);
+  return status == EBB_OK ? make_keys(run, goal) : status;
 }
 
 /* Says what is re-used, before anything is done. true: nothing is left to do. */
@@ -128,6 +137,11 @@ static bool tell_plan(const Run *run, Goal goal) {
   const Stage *stages[64] = {&run->simulate, &run->train, &run->sample};
   const size_t wanted[] = {1, 2, 3, 3};
   size_t n = wanted[goal];
+  if (goal == GOAL_EVALUATE) { /* what serves metrics that are done is of no interest, unless it is there */
+    if (run->predictive.stage.done || metrics_ask(run, true, false)) stages[n++] = &run->predictive.stage;
+    if (run->observed_log_q.stage.done || metrics_ask(run, false, true)) stages[n++] = &run->observed_log_q.stage;
+    if (run->predictive_log_q.stage.done || metrics_ask(run, true, true)) stages[n++] = &run->predictive_log_q.stage;
+  }
   for (int64_t i = 0; goal == GOAL_EVALUATE && i < run->spec->evaluation.count && n < COUNT(stages); i++) stages[n++] = &run->evaluate[i];
   Str reused = {0};
   bool all = true;
@@ -143,52 +157,6 @@ static bool tell_plan(const Run *run, Goal goal) {
   return all;
 }
 
-/* metrics.csv of one stage: the lines of metric `id` by observation. */
-static void print_table(const Run *run) {
-  Str head = {0}, rule = {0};
-  int64_t metrics = run->spec->evaluation.count;
-  str_add(&head, "observation");
-  char **text = ARENA_ARRAY(run->arena, char *, metrics + 1);
-  for (int64_t i = 0; i < metrics; i++) {
-    size_t size;
-    str_print(&head, "  %16s", run->spec->metric_as[i].child->component->id);
-    if (file_read(run->arena, path_join(run->arena, run->evaluate[i].folder, "metrics.csv"), 1 << 26, &text[i], &size) != EBB_OK) {
-      fail_clear();
-      text[i] = NULL;
-    }
-  }
-  str_add(&head, "  evaluations  failed  seconds");
-  printf("%s\n", head.text);
-  double *sum = ARENA_ARRAY(run->arena, double, metrics + 1);
-  for (int64_t k = 0; k < run->observations.n; k++) {
-    printf("%11" PRId64, run->observations.number[k]);
-    for (int64_t i = 0; i < metrics; i++) {
-      double value = NAN, error = NAN;
-      const char *id = run->spec->metric_as[i].child->component->id;
-      const char *want = arena_print(run->arena, "%s,%" PRId64 ",,", id, run->observations.number[k]);
-      for (const char *line = text[i]; line != NULL && *line != '\0'; line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL)
-        if (strncmp(line, want, strlen(want)) == 0) {
-          sscanf(line + strlen(want), "%lf,%lf", &value, &error);
-          break;
-        }
-      sum[i] += value / (double)run->observations.n;
-      if (isfinite(error))
-        printf("  %8.4f +- %.4f", value, error);
-      else
-        printf("  %16.4f", value);
-    }
-    printf("  %11.4g  %6" PRId64 "  %7.2f%s\n", run->sampled[k].evaluations, run->sampled[k].failed, run->sampled[k].seconds,
-           run->sampled[k].outside > 0 ? "  outside the training data" : "");
-  }
-  if (metrics > 0 && run->observations.n > 1) {
-    printf("       mean");
-    for (int64_t i = 0; i < metrics; i++) printf("  %16.4f", sum[i]);
-    printf("\n");
-  }
-  str_free(&head);
-  str_free(&rule);
-}
-
 static void print_files(const Run *run, Goal goal) {
   static const char *const files[] = {"simulations/theta.npy", "model.safetensors", "training.csv", "posterior/theta.npy",
                                       "posterior/summary.csv", "metrics.csv",       "manifest.json"};
@@ -196,6 +164,8 @@ static void print_files(const Run *run, Goal goal) {
   printf("\n%s/%s/\n", run->runs, run->name);
   for (size_t i = 0; i < COUNT(files); i++)
     if (i < until[goal] || i == COUNT(files) - 1) printf("  %s\n", files[i]);
+  if (goal == GOAL_EVALUATE && file_exists(path_join(run->arena, run->runs, arena_print(run->arena, "%s/curves.csv", run->name))))
+    printf("  curves.csv\n");
 }
 
 EbbStatus run_all(Run *run, Goal goal) {
@@ -204,11 +174,13 @@ EbbStatus run_all(Run *run, Goal goal) {
   if (status != EBB_OK) return status;
   tell_plan(run, goal);
   if (goal >= GOAL_SAMPLE && !run->sample.done) status = check_chain(run);
+  if (status == EBB_OK && run->density.component != NULL) status = check_density(run);
   static EbbStatus (*const stages[])(Run *) = {run_simulate, run_train, run_sample, run_evaluate};
   for (int g = 0; g <= (int)goal && status == EBB_OK; g++) status = stages[g](run);
   if (status == EBB_OK) status = folder_write(run, goal, pool_threads(run->pool));
-  if (status == EBB_OK && goal >= GOAL_SAMPLE) print_table(run);
+  if (status == EBB_OK && goal >= GOAL_SAMPLE) closing_tables(run, goal == GOAL_EVALUATE);
   if (status == EBB_OK) print_files(run, goal);
+  metrics_free(run);
   model_free(run->model);
   plugin_destroy(&run->simulator);
   return status;

@@ -7,6 +7,8 @@
 
 #include <signal.h>
 
+#include <ebb/metric.h>
+
 #include "base/log.h"
 #include "run/dataset.h"
 #include "run/model.h"
@@ -26,6 +28,10 @@ enum {
   STREAM_VALIDATION = 10,
   STREAM_PROBE = 11,
   STREAM_WEIGHER = 12,
+  STREAM_SET_TRUTH = 20, /* data sets for metrics: their parameters, their data */
+  STREAM_SET_DATA = 21,
+  STREAM_RESIMULATE = 22, /* a metric's own simulations, and the prior draws it gets */
+  STREAM_PRIOR_DRAWS = 23,
 };
 
 typedef enum Goal { GOAL_SIMULATE, GOAL_TRAIN, GOAL_SAMPLE, GOAL_EVALUATE } Goal;
@@ -46,6 +52,26 @@ typedef struct SampleFacts {
   double outside; /* how far the observation lies outside the training data, in standard deviations of a column; 0: inside */
 } SampleFacts;
 
+/* The metrics of a run as instances, and what each asks for. */
+typedef struct Metrics {
+  EbbChild *instance; /* [spec->evaluation.count] */
+  EbbMetricNeeds *needs;
+} Metrics;
+
+/* Prior-predictive data sets with draws for each: one batch that all metrics share. */
+typedef struct Predictive {
+  Stage stage;
+  int64_t size[2]; /* sets, draws of each in the stage: at least what the metrics ask; 0: none asks */
+  const char *key; /* of a batch of any size */
+} Predictive;
+
+/* Log densities of the first draws of the first sets, and of the true parameters; a stage of its own, since few metrics ask for it. */
+typedef struct LogQ {
+  Stage stage;
+  int64_t size[2]; /* sets, draws of each; 0: none asks */
+  const char *key; /* of any size */
+} LogQ;
+
 typedef struct Run {
   Arena *arena;
   Pool *pool;
@@ -59,7 +85,11 @@ typedef struct Run {
   Observations observations;
   Stage simulate, train, sample;
   Stage *evaluate; /* [spec->evaluation.count] */
-  Model *model;    /* when a stage needed it */
+  Metrics metrics; /* when the goal is to evaluate */
+  Predictive predictive;
+  LogQ observed_log_q, predictive_log_q;
+  EbbChild density; /* what integrates log densities, no instance; component NULL where no metric asks */
+  Model *model;     /* when a stage needed it */
   int64_t failed_simulations;
   SampleFacts *sampled; /* [observations.n] */
 } Run;
@@ -77,12 +107,22 @@ EbbStatus run_simulate(Run *);
 EbbStatus run_train(Run *);
 EbbStatus run_sample(Run *);
 EbbStatus run_evaluate(Run *);
+/* The metrics' instances and what they ask, checked. */
+EbbStatus metrics_make(Run *);
+void metrics_free(Run *);
+/* Whether one that is still to be computed asks for data sets (else: for observations), with densities or no matter. */
+bool metrics_ask(const Run *, bool sets, bool density);
 
 /* The model with its weights, loaded once. */
 EbbStatus run_model(Run *);
 /* Observations by the spec, or from a file (rows by index, all if index is empty). */
 EbbStatus observations_load(Arena *, const SpecObservations *, const EbbChild *simulator, const EbbModelInfo *, Observations *out);
 
+/* Parameters from the prior, in a stream of the caller's, and simulations of them, in the simulator's stream. */
+EbbStatus simulate_new(Pool *, const EbbChild *simulator, const EbbModelInfo *, uint64_t seed, uint32_t prior, int64_t first, int64_t rows,
+                       float *theta, float *x, uint8_t *failed);
+/* Parameters alone, theta [rows][d]. */
+EbbStatus prior_rows(Pool *, const EbbChild *simulator, const EbbModelInfo *, uint64_t seed, uint32_t prior, int64_t rows, float *theta);
 /* Simulations of given parameters: theta [rows][d]; rows with failed[r] = 1 have no data. first: id of the first row. */
 EbbStatus simulate_rows(Pool *, const EbbChild *simulator, const EbbModelInfo *, uint64_t seed, int64_t first, int64_t rows, const float *theta,
                         float *x, uint8_t *failed);

@@ -104,10 +104,47 @@ static EbbStatus open_draws(const char *path, int64_t done, const int64_t shape[
   return status;
 }
 
+EbbStatus sample_begin_with(const SampleJob *job, const char *theta, int64_t sets, const SampleFacts *facts) {
+  Arena *arena = arena_new();
+  int64_t d = job->model->d, rows = sets * job->draws;
+  double *counts = ARENA_ARRAY(arena, double, 2 * job->observations->n);
+  for (int64_t k = 0; k < sets; k++) {
+    counts[2 * k] = round(facts[k].evaluations * (double)job->draws);
+    counts[2 * k + 1] = (double)facts[k].failed;
+  }
+  const int64_t shape[3] = {job->observations->n, job->draws, d};
+  const char *path = path_join(arena, job->folder, "theta.npy");
+  Npy old = {0};
+  FILE *file = NULL;
+  EbbStatus status = npy_open(theta, &old);
+  if (status == EBB_OK && (npy_f32(&old) == NULL || old.size < rows * d))
+    status =
+        fail(EBB_E_SHAPE, "%s: expected float32, %" PRId64 " draws of %" PRId64 " parameters, found %s", theta, rows, d, npy_shape_text(arena, &old));
+  if (status == EBB_OK) status = open_draws(path, 0, shape, &file);
+  if (status == EBB_OK && (fwrite(old.data, (size_t)d * 4, (size_t)rows, file) != (size_t)rows || fflush(file) != 0 || fdatasync(fileno(file)) != 0))
+    status = fail(EBB_E_IO, "cannot write %s: %s", path, strerror(errno));
+  if (status == EBB_OK) status = note_write(job, rows, counts);
+  if (file != NULL) fclose(file);
+  npy_close(&old);
+  arena_free(arena);
+  return status;
+}
+
 /* Which draws failed, counted from 1: the first few of each observation. */
 static void name_failed(const SampleJob *job, const SampleFacts *facts, const char *path) {
   enum { SHOWN = 8 };
   Npy file = {0};
+  if (job->sets != NULL) {
+    int64_t failed = 0, in = 0;
+    for (int64_t k = 0; k < job->observations->n; k++) {
+      failed += facts[k].failed;
+      in += facts[k].failed > 0;
+    }
+    if (failed > 0)
+      log_line(LOG_WARNING, "%" PRId64 " of %" PRId64 " draws failed and are NaN, in %" PRId64 " of %" PRId64 " %s", failed,
+               job->observations->n * job->draws, in, job->observations->n, job->sets);
+    return;
+  }
   for (int64_t k = 0; k < job->observations->n; k++) {
     if (facts[k].failed == 0) continue;
     if (file.data == NULL && npy_open(path, &file) != EBB_OK) break;
@@ -162,7 +199,7 @@ EbbStatus sample_draws(const SampleJob *job, SampleFacts *facts) {
   const int64_t shape[3] = {o->n, job->draws, d};
   const char *path = path_join(arena, job->folder, "theta.npy");
   status = open_draws(path, done, shape, &file);
-  slots.progress = progress = progress_begin("sample", "draws", total, done);
+  slots.progress = progress = progress_begin(job->sets != NULL ? job->sets : "sample", "draws", total, done);
   double noted = seconds();
   while (done < total && status == EBB_OK) {
     int64_t rows = total - done < wave ? total - done : wave;
@@ -270,11 +307,17 @@ EbbStatus run_sample(Run *run) {
   if (status == EBB_OK) status = plugin_create(run->arena, run->pool, &sampler, &stream);
   if (status == EBB_OK) {
     sample_warn_outside(run->model, &run->observations, run->sampled);
-    SampleJob job = {run->pool,          run->model,
-                     &sampler,           &run->spec->sampling.grid,
-                     &run->observations, run->spec->sampling.draws,
-                     run->block,         run->spec->sampling.seed,
-                     run->sample.work,   &run->sample};
+    SampleJob job = {run->pool,
+                     run->model,
+                     &sampler,
+                     &run->spec->sampling.grid,
+                     &run->observations,
+                     run->spec->sampling.draws,
+                     run->block,
+                     run->spec->sampling.seed,
+                     run->sample.work,
+                     &run->sample,
+                     NULL};
     status = sample_draws(&job, run->sampled);
     if (status == EBB_OK) status = sample_summary(run->model, &run->observations, job.draws, job.folder);
     plugin_destroy(&sampler);

@@ -20,10 +20,13 @@ typedef struct SampleJob {
   int64_t draws, block; /* block 0: the default */
   uint64_t seed;
   const char *folder;
-  Stage *stage; /* keeps the time; NULL: none */
+  Stage *stage;     /* keeps the time; NULL: none */
+  const char *sets; /* what the observations are called where they are many and none is of interest alone; NULL: observations */
 } SampleJob;
 
 EbbStatus sample_draws(const SampleJob *, SampleFacts *facts);
+/* Before sample_draws: the first `sets` observations have their draws in a file of an earlier job of as many draws; facts [sets] are theirs. */
+EbbStatus sample_begin_with(const SampleJob *, const char *theta, int64_t sets, const SampleFacts *facts);
 /* mean, sd and quantiles of each observation and parameter; rows that failed are left out. */
 EbbStatus sample_summary(const Model *, const Observations *, int64_t draws, const char *folder);
 /* Finds how far each observation lies outside what the model was trained on, and says it. */

@@ -21,7 +21,7 @@ typedef struct Simulating {
   Joint joint; /* of the declared priors */
   uint64_t seed;
   int64_t first, rows, block, d, q; /* block: rows a task */
-  bool draw;                        /* theta from the prior; else given */
+  uint32_t prior;                   /* stream of parameters drawn from the prior; 0: theta is given */
   float *theta, *x;
   uint8_t *failed;
   Progress *progress;
@@ -29,7 +29,7 @@ typedef struct Simulating {
 
 static EbbStatus draw_prior(const Simulating *s, EbbWork *work, int64_t n, const uint64_t *id, float *theta) {
   const EbbSimulatorOps *ops = s->simulator->ops;
-  EbbRng rng = {s->seed, STREAM_PRIOR};
+  EbbRng rng = {s->seed, s->prior};
   if (ops->prior != NULL) return ops->prior(s->simulator->self, rng, n, id, theta);
   if (!joint_declared(&s->joint))
     return fail(EBB_E_UNSUPPORTED, "parameters cannot be drawn: not all have a declared prior; give each of them one in the spec");
@@ -50,7 +50,7 @@ static EbbStatus simulate_block(void *ctx, EbbWork *work, int64_t task) {
   uint8_t *failed = s->failed + begin;
   memset(failed, 0, (size_t)n);
   EbbStatus status = EBB_OK;
-  if (s->draw) status = draw_prior(s, work, n, id, theta);
+  if (s->prior != 0) status = draw_prior(s, work, n, id, theta);
   EbbData data = {.size = sizeof data, .layout = s->info->data, .rows = n, .value = x};
   breadcrumb(s->simulator->component, "simulate", n);
   if (status == EBB_OK) status = ops->simulate(s->simulator->self, work, (EbbRng){s->seed, s->simulator->stream}, n, id, theta, &data, failed);
@@ -66,20 +66,40 @@ static EbbStatus simulate_block(void *ctx, EbbWork *work, int64_t task) {
   return EBB_OK;
 }
 
+static EbbStatus simulate_all(Simulating *s, Pool *pool) {
+  int64_t tasks = 4 * (int64_t)pool_threads(pool), even = (s->rows + tasks - 1) / tasks;
+  s->d = ebb_layout_numbers(&s->info->theta);
+  s->q = ebb_layout_numbers(&s->info->data);
+  s->block = even < 1 ? 1 : even < BLOCK ? even : BLOCK;
+  return pool_run(pool, (s->rows + s->block - 1) / s->block, simulate_block, s);
+}
+
 EbbStatus simulate_rows(Pool *pool, const EbbChild *simulator, const EbbModelInfo *info, uint64_t seed, int64_t first, int64_t rows,
                         const float *theta, float *x, uint8_t *failed) {
-  Simulating s = {.simulator = simulator,
-                  .info = info,
-                  .seed = seed,
-                  .first = first,
-                  .rows = rows,
-                  .block = BLOCK,
-                  .theta = (float *)(uintptr_t)theta,
-                  .x = x,
-                  .failed = failed};
+  Simulating s = {
+      .simulator = simulator, .info = info, .seed = seed, .first = first, .rows = rows, .theta = (float *)(uintptr_t)theta, .x = x, .failed = failed};
+  return simulate_all(&s, pool);
+}
+
+EbbStatus simulate_new(Pool *pool, const EbbChild *simulator, const EbbModelInfo *info, uint64_t seed, uint32_t prior, int64_t first, int64_t rows,
+                       float *theta, float *x, uint8_t *failed) {
+  Simulating s = {
+      .simulator = simulator, .info = info, .seed = seed, .prior = prior, .first = first, .rows = rows, .theta = theta, .x = x, .failed = failed};
+  return simulate_all(&s, pool);
+}
+
+static EbbStatus prior_block(void *ctx, EbbWork *work, int64_t task) {
+  const Simulating *s = ctx;
+  int64_t begin = task * BLOCK, n = s->rows - begin < BLOCK ? s->rows - begin : BLOCK;
+  uint64_t *id = work_alloc(work, (size_t)n * sizeof *id);
+  for (int64_t i = 0; i < n; i++) id[i] = (uint64_t)(begin + i);
+  return draw_prior(s, work, n, id, s->theta + begin * s->d);
+}
+
+EbbStatus prior_rows(Pool *pool, const EbbChild *simulator, const EbbModelInfo *info, uint64_t seed, uint32_t prior, int64_t rows, float *theta) {
+  Simulating s = {.simulator = simulator, .info = info, .seed = seed, .prior = prior, .rows = rows, .theta = theta};
   s.d = ebb_layout_numbers(&info->theta);
-  s.q = ebb_layout_numbers(&info->data);
-  return pool_run(pool, (rows + BLOCK - 1) / BLOCK, simulate_block, &s);
+  return pool_run(pool, (rows + BLOCK - 1) / BLOCK, prior_block, &s);
 }
 
 /* ---- Growing files ---- */
@@ -203,7 +223,7 @@ static EbbStatus check_failed(const Run *run, const char *folder, int64_t rows) 
 static EbbStatus make(Run *run) {
   Stage *stage = &run->simulate;
   int64_t rows = run->spec->simulations.count;
-  Simulating s = {.simulator = &run->simulator, .info = &run->info, .seed = run->spec->simulations.seed, .draw = true};
+  Simulating s = {.simulator = &run->simulator, .info = &run->info, .seed = run->spec->simulations.seed, .prior = STREAM_PRIOR};
   s.d = ebb_layout_numbers(&run->info.theta);
   s.q = ebb_layout_numbers(&run->info.data);
   Growing g = {0};

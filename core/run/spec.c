@@ -176,7 +176,7 @@ static EbbStatus check(const Node *root, const Spec *s) {
 typedef struct Digest {
   Arena *arena;
   Registry *registry;
-  Spec *spec;
+  Spec *spec; /* lists the plugins; NULL: they are not */
   Sha256 hash;
   EbbStatus status;
 } Digest;
@@ -206,8 +206,8 @@ static void add_plugin(Digest *d, const EbbChild *child) {
   }
   Spec *s = d->spec;
   bool known = false;
-  for (size_t i = 0; i < s->plugin_count; i++) known = known || s->plugins[i] == plugin;
-  if (!known) {
+  for (size_t i = 0; s != NULL && i < s->plugin_count; i++) known = known || s->plugins[i] == plugin;
+  if (s != NULL && !known) {
     const Plugin **grown = ARENA_ARRAY(d->arena, const Plugin *, s->plugin_count + 1);
     if (s->plugin_count > 0) memcpy(grown, s->plugins, s->plugin_count * sizeof *grown);
     grown[s->plugin_count++] = plugin;
@@ -228,6 +228,10 @@ static EbbStatus describe(Arena *arena, Registry *registry, Spec *s, const EbbCh
   *out = (SpecComponent){.child = child, .text = arena_copy(arena, text.text), .digest = arena_copy(arena, hex)};
   str_free(&text);
   return d.status;
+}
+
+EbbStatus spec_describe(Arena *arena, Registry *registry, const EbbChild *child, SpecComponent *out) {
+  return describe(arena, registry, NULL, child, out);
 }
 
 static const char *print_table(Arena *arena, const EbbParam *params, const void *config) {

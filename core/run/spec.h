@@ -89,6 +89,8 @@ typedef struct Spec {
 
 /* Reads, applies the --set assignments in order (what they drop is logged), checks, fills. Relative paths become absolute, from the spec's folder. */
 EbbStatus spec_load(Arena *, Registry *, const char *path, const char *const *sets, size_t n, Spec **out);
+/* What keys say of a component that the spec does not name. */
+EbbStatus spec_describe(Arena *, Registry *, const EbbChild *, SpecComponent *out);
 const EbbParam *spec_params(void); /* the top table, for documentation */
 
 /* The string parameter `key` of a component's settings; NULL if it has none or it is not set. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,55 @@ EbbStatus stage_look(Arena *arena, const char *store, const char *name, const ch
   Json *json;
   EbbStatus status = stage_facts(arena, out, &json);
   if (status == EBB_OK) out->seconds = json_number(json, "seconds", 0);
+  return status;
+}
+
+/* Calls `each` with the size of every finished stage of a key. */
+static EbbStatus each_size(Arena *arena, const char *store, const char *name, const char *key, void (*each)(void *, const int64_t[2]), void *ctx) {
+  char **found;
+  size_t n;
+  if (!file_is_folder(store)) return EBB_OK;
+  EbbStatus status = folder_list(arena, store, &found, &n);
+  const char *prefix = arena_print(arena, "%s-%s-", name, key);
+  for (size_t i = 0; i < n && status == EBB_OK; i++) {
+    int64_t size[2];
+    int end = 0;
+    if (strncmp(found[i], prefix, strlen(prefix)) != 0) continue;
+    const char *rest = found[i] + strlen(prefix); /* followed by nothing: neither .work nor .lock */
+    if (sscanf(rest, "%" SCNd64 "x%" SCNd64 "%n", &size[0], &size[1], &end) == 2 && rest[end] == '\0') each(ctx, size);
+  }
+  return status;
+}
+
+typedef struct Sizes {
+  int64_t asked[2], best[2];
+} Sizes;
+
+static void covers(void *ctx, const int64_t size[2]) {
+  Sizes *s = ctx;
+  if (size[0] < s->asked[0] || size[1] < s->asked[1]) return;
+  if (s->best[0] != 0 && (double)size[0] * (double)size[1] >= (double)s->best[0] * (double)s->best[1]) return;
+  memcpy(s->best, size, sizeof s->best);
+}
+
+static void is_smaller(void *ctx, const int64_t size[2]) {
+  Sizes *s = ctx;
+  if (size[1] == s->asked[1] && size[0] < s->asked[0] && size[0] > s->best[0]) memcpy(s->best, size, sizeof s->best);
+}
+
+EbbStatus stage_look_sized(Arena *arena, const char *store, const char *name, const char *key, int64_t size[2], Stage *out) {
+  Sizes s = {.asked = {size[0], size[1]}};
+  EbbStatus status = each_size(arena, store, name, key, covers, &s);
+  if (status == EBB_OK && s.best[0] != 0) memcpy(size, s.best, sizeof s.best);
+  return status == EBB_OK ? stage_look(arena, store, name, arena_print(arena, "%s-%" PRId64 "x%" PRId64, key, size[0], size[1]), out) : status;
+}
+
+EbbStatus stage_smaller(Arena *arena, const char *store, const char *name, const char *key, const int64_t size[2], const char **folder,
+                        int64_t *rows) {
+  Sizes s = {.asked = {size[0], size[1]}};
+  EbbStatus status = each_size(arena, store, name, key, is_smaller, &s);
+  *rows = s.best[0];
+  *folder = *rows == 0 ? NULL : path_join(arena, store, arena_print(arena, "%s-%s-%" PRId64 "x%" PRId64, name, key, s.best[0], s.best[1]));
   return status;
 }
 

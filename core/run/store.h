@@ -10,7 +10,7 @@
 #include "base/json.h"
 
 typedef struct Stage {
-  const char *name;   /* "simulate", "train", "sample", "evaluate" */
+  const char *name;   /* "simulate", "train", "sample", "predictive", "density", "evaluate" */
   const char *key;    /* hexadecimal, and what a stage adds for people */
   const char *folder; /* where it is once done */
   const char *work;   /* where it is made */
@@ -22,6 +22,11 @@ typedef struct Stage {
 
 /* Looks, without a lock or a trace. */
 EbbStatus stage_look(Arena *, const char *store, const char *name, const char *key, Stage *out);
+/* A stage of a size: its key is `key`-<rows>x<columns>. The one of this size, else the smallest that is done and at least as large in both (size is
+ * then that one's). */
+EbbStatus stage_look_sized(Arena *, const char *store, const char *name, const char *key, int64_t size[2], Stage *out);
+/* The folder of the largest done stage with fewer rows and the same columns, and its rows; NULL: none. */
+EbbStatus stage_smaller(Arena *, const char *store, const char *name, const char *key, const int64_t size[2], const char **folder, int64_t *rows);
 /* Takes the stage up: done, or locked with its work folder there. */
 EbbStatus stage_begin(Stage *);
 /* Seconds so far go into the work folder with each checkpoint, so that the sum survives a kill. */
