@@ -85,7 +85,11 @@ EbbStatus simulate_new(Pool *pool, const EbbChild *simulator, const EbbModelInfo
                        float *theta, float *x, uint8_t *failed) {
   Simulating s = {
       .simulator = simulator, .info = info, .seed = seed, .prior = prior, .first = first, .rows = rows, .theta = theta, .x = x, .failed = failed};
-  return simulate_all(&s, pool);
+  Arena *arena = arena_new();
+  EbbStatus status = joint_make(arena, info, &s.joint);
+  if (status == EBB_OK) status = simulate_all(&s, pool);
+  arena_free(arena);
+  return status;
 }
 
 static EbbStatus prior_block(void *ctx, EbbWork *work, int64_t task) {
@@ -99,7 +103,11 @@ static EbbStatus prior_block(void *ctx, EbbWork *work, int64_t task) {
 EbbStatus prior_rows(Pool *pool, const EbbChild *simulator, const EbbModelInfo *info, uint64_t seed, uint32_t prior, int64_t rows, float *theta) {
   Simulating s = {.simulator = simulator, .info = info, .seed = seed, .prior = prior, .rows = rows, .theta = theta};
   s.d = ebb_layout_numbers(&info->theta);
-  return pool_run(pool, (rows + BLOCK - 1) / BLOCK, prior_block, &s);
+  Arena *arena = arena_new();
+  EbbStatus status = joint_make(arena, info, &s.joint);
+  if (status == EBB_OK) status = pool_run(pool, (rows + BLOCK - 1) / BLOCK, prior_block, &s);
+  arena_free(arena);
+  return status;
 }
 
 /* ---- Growing files ---- */
