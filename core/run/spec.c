@@ -49,6 +49,7 @@ static const EbbParam ema_params[] = {
 
 static const EbbParam training_params[] = {
     EBB_INT(SpecTraining, epochs, 200, 1, 1e9, "", "most passes over the training rows; the learning rate's schedule spans them"),
+    EBB_INT(SpecTraining, steps, 0, 0, 1e12, "", "most steps, where these are fewer; 0: the epochs alone say"),
     EBB_INT(SpecTraining, batch, 128, 1, 65536, "rows", "rows a step"),
     EBB_REAL(SpecTraining, learning_rate, 5e-4, 0, 1, "", "AdamW's largest step"),
     EBB_REAL(SpecTraining, warmup, 0.05, 0, 1, "", "share of the steps over which the learning rate rises"),

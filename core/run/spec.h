@@ -34,7 +34,7 @@ typedef struct SpecEma {
 } SpecEma;
 
 typedef struct SpecTraining {
-  int64_t epochs, batch;
+  int64_t epochs, steps, batch; /* steps 0: no bound of their own */
   double learning_rate, warmup, decay, clip;
   SpecEma ema;
   double validation, patience;

@@ -88,6 +88,7 @@ EbbStatus training_setup(Training *t) {
   }
   t->per_epoch = t->rows / t->batch;
   t->steps = t->per_epoch * t->spec->epochs;
+  if (t->spec->steps > 0 && t->spec->steps < t->steps) t->steps = t->spec->steps;
   /* Validation is a forward pass of held-out rows at several levels, a third of a training row each: no more than a tenth of the work. */
   int64_t tenth = 10 * t->held * VALIDATION_LEVELS / (3 * t->batch);
   t->every = t->steps / 50 > t->per_epoch ? t->steps / 50 : t->per_epoch;

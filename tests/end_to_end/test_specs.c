@@ -163,7 +163,27 @@ static void what_is_no_spec_is_refused(void) {
   folder_end(&f);
 }
 
+/* Whichever of epochs and steps ends first; 600 simulations hold 500 to train on at batch 64, 7 steps an epoch. */
+static void steps_bound_training_as_epochs_do(void) {
+  Folder f = folder_begin();
+  put_text(&f, "small.yaml", small_spec);
+  static const struct {
+    const char *options, *last;
+  } cases[] = {{"--set training.epochs=100 --set training.steps=10", "\n10,640,"},
+               {"--set training.epochs=2 --set training.steps=1000", "\n14,896,"}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    Call call = sh(&f, "$EBB train small.yaml --set training.batch=64 --set training.patience=0 %s", cases[i].options);
+    ENDS(call, 0, NULL);
+    char *text = get_text(&f, "runs/small/training.csv"), *last = strrchr(text, '\n');
+    while (last > text && last[1] == '\0') *last = '\0', last = strrchr(text, '\n');
+    if (strncmp(last, cases[i].last, strlen(cases[i].last)) != 0) printf("%s\n", last);
+    CU_ASSERT(strncmp(last, cases[i].last, strlen(cases[i].last)) == 0);
+  }
+  folder_end(&f);
+}
+
 static const Test tests[] = {
+    {"steps bound training as epochs do", steps_bound_training_as_epochs_do},
     {"a key given twice is refused with both places", a_key_given_twice_is_refused_with_both_places},
     {"deep nesting is refused, also on a small stack", deep_nesting_is_refused},
     {"numbers are numbers, and nothing else is", numbers_are_numbers},
