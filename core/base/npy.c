@@ -217,6 +217,13 @@ EbbStatus npy_open(const char *path, Npy *out) {
   return status;
 }
 
+EbbStatus npy_memory(const char *name, const void *data, size_t size, Npy *out) {
+  *out = (Npy){.map = {data, size}};
+  EbbStatus status = read_header(name, out);
+  out->map = (FileMap){0}; /* the caller's */
+  return status;
+}
+
 void npy_close(Npy *a) {
   file_unmap(&a->map);
   *a = (Npy){0};

@@ -22,6 +22,8 @@ typedef struct Npy {
 } Npy;
 
 EbbStatus npy_open(const char *path, Npy *out);
+/* The same from memory, which must outlive it; `name` stands in messages. */
+EbbStatus npy_memory(const char *name, const void *data, size_t size, Npy *out);
 void npy_close(Npy *);
 /* Elements [first, first + n) in C order, converted. */
 EbbStatus npy_get_f64(const Npy *, int64_t first, int64_t n, double *out);

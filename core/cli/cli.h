@@ -17,7 +17,7 @@ typedef struct Options {
   size_t sets, plugin_folders, plugin_files;
   int64_t threads, block, draws; /* 0: not given */
   const char *runs, *name, *observations, *out, *theta;
-  bool quiet, log_json, json, trust, log_density;
+  bool quiet, log_json, json, trust, log_density, commands;
 } Options;
 
 EbbStatus options_parse(Arena *, int argc, char **argv, Options *out);

@@ -46,8 +46,8 @@ EbbStatus cmd_plugins(Session *s) {
 }
 
 static const char *type_name(const EbbParam *p) {
-  static const char *const names[] = {"",         "true or false", "integer",   "real", "choice", "text",
-                                      "integers", "reals",         "component", "seed", "group",  "components"};
+  static const char *const names[] = {"",      "true or false", "integer", "real",  "choice",     "text", "integers",
+                                      "reals", "component",     "seed",    "group", "components", "texts"};
   return p->type < COUNT(names) ? names[p->type] : "?";
 }
 
@@ -56,7 +56,7 @@ static void describe_text(const Plugin *plugin) {
   printf("%s/%s: %s\n", kind_name(c->kind), c->id, c->summary);
   if (c->reference != NULL) printf("reference  %s\n", c->reference);
   if (c->version != NULL) printf("version    %s\n", c->version);
-  printf("file       %s\n", plugin->file);
+  printf("file       %s\n", plugin->file != NULL ? plugin->file : "(built in)");
   if (c->params == NULL || c->params[0].key == NULL) {
     printf("no parameters\n");
     return;

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "base/process.h"
 #include "num/isa.h"
+#include "run/command.h"
+#include "run/parameters.h"
 
 typedef struct Command {
   const char *name, *arguments, *does;
@@ -41,6 +44,7 @@ static void print_help(FILE *out) {
                "  --block N          rows a thread holds while sampling\n"
                "  --runs DIR         folder of runs (runs)      --name NAME  of this run (the spec's file name)\n"
                "  --plugin-dir DIR   look for plugins there first      --plugin FILE  load this one\n"
+               "  --allow-commands   let the spec run the programs that it names (simulator command)\n"
                "  --trust-plugins    do not check the permissions of plugin files\n"
                "  --quiet            warnings and errors only      --log text|json\n"
                "  --json             of plugins, describe, runs\n");
@@ -49,6 +53,7 @@ static void print_help(FILE *out) {
 static void stop(int signal) {
   if (run_stop) { /* asked twice: at once */
     static const char text[] = "\nstopped at once; the last checkpoint stands\n";
+    process_kill_all();
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(128 + signal);
     _exit(128 + signal);
   }
@@ -113,6 +118,8 @@ int main(int argc, char **argv) {
   if (status == EBB_OK) {
     RegistryOptions where = {options.plugin_folder, options.plugin_folders, options.plugin_file, options.plugin_files, options.trust};
     status = registry_new(&where, &session.registry);
+    if (status == EBB_OK) parameters_register(session.registry);
+    if (status == EBB_OK) registry_add(session.registry, &command_component);
     if (status == EBB_E_IO) status = EBB_E_CONFIG; /* a folder or plugin that is not there is wrong usage */
   }
   if (status == EBB_OK) status = dispatch(&session);

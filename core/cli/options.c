@@ -33,6 +33,7 @@ static const Option options[] = {
     {"--quiet", FLAG, offsetof(Options, quiet), 0, 0, 0},
     {"--json", FLAG, offsetof(Options, json), 0, 0, 0},
     {"--trust-plugins", FLAG, offsetof(Options, trust), 0, 0, 0},
+    {"--allow-commands", FLAG, offsetof(Options, commands), 0, 0, 0},
     {"--log-density", FLAG, offsetof(Options, log_density), 0, 0, 0},
 };
 

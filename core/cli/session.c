@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "num/isa.h"
 #include "num/linalg.h"
+#include "run/command.h"
 
 EbbStatus session_threads(Session *s) {
   if (s->pool != NULL) return EBB_OK;
@@ -23,6 +24,7 @@ EbbStatus session_run(Session *s, const char *path, Run *out) {
   Spec *spec;
   EbbStatus status = spec_load(s->arena, s->registry, path, o->set, o->sets, &spec);
   if (status != EBB_OK) return status;
+  if (o->commands) command_allow(&spec->simulator);
   char *name = arena_copy(s->arena, path_name(path));
   if (strrchr(name, '.') != NULL && strrchr(name, '.') != name) *strrchr(name, '.') = '\0';
   if (o->name != NULL && (o->name[0] == '.' || o->name[0] == '\0' || strchr(o->name, '/') != NULL))

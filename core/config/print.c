@@ -9,9 +9,9 @@
 #include "config/internal.h"
 
 static const char *const kinds[] = {
-    [EBB_SIMULATOR] = "simulator",     [EBB_NETWORK] = "network", [EBB_SCHEDULE] = "schedule",
-    [EBB_OBJECTIVE] = "objective",     [EBB_SAMPLER] = "sampler", [EBB_GUIDANCE] = "guidance",
-    [EBB_COMPOSITION] = "composition", [EBB_METRIC] = "metric",   [EBB_SINK] = "sink",
+    [EBB_SIMULATOR] = "simulator", [EBB_NETWORK] = "network",   [EBB_SCHEDULE] = "schedule",       [EBB_OBJECTIVE] = "objective",
+    [EBB_SAMPLER] = "sampler",     [EBB_GUIDANCE] = "guidance", [EBB_COMPOSITION] = "composition", [EBB_METRIC] = "metric",
+    [EBB_SINK] = "sink",           [EBB_PRIOR] = "prior",
 };
 
 const char *kind_name(uint32_t kind) { return kind > 0 && kind < COUNT(kinds) ? kinds[kind] : "component"; }
@@ -90,6 +90,15 @@ static void print_list(Str *out, int64_t count, const int64_t *whole, const doub
   str_add(out, "]");
 }
 
+static void print_strings(Str *out, const EbbStrings *list) {
+  str_add(out, "[");
+  for (int64_t i = 0; i < list->count; i++) {
+    if (i > 0) str_add(out, ", ");
+    print_text(out, list->value[i]);
+  }
+  str_add(out, "]");
+}
+
 static void print_choice(Str *out, const EbbParam *p, int64_t place) {
   size_t n;
   const char *word = choice_word(p->text, place, &n);
@@ -136,6 +145,7 @@ static void print_value(Str *out, const EbbParam *p, const void *member, int ind
   case EBB_T_CHOICE: print_choice(out, p, *(const int64_t *)member); break;
   case EBB_T_INTS: print_list(out, ((const EbbInts *)member)->count, ((const EbbInts *)member)->value, NULL); break;
   case EBB_T_REALS: print_list(out, ((const EbbReals *)member)->count, NULL, ((const EbbReals *)member)->value); break;
+  case EBB_T_STRINGS: print_strings(out, member); break;
   case EBB_T_STRING: {
     const char *text = *(const char *const *)member;
     if (text != NULL)
@@ -182,6 +192,7 @@ void config_default_text(Str *out, const EbbParam *p) {
   case EBB_T_CHOICE: print_choice(out, p, (int64_t)p->number); break;
   case EBB_T_INTS:
   case EBB_T_REALS:
+  case EBB_T_STRINGS:
   case EBB_T_COMPONENTS: str_add(out, text ? p->text : "[]"); break;
   case EBB_T_COMPONENT: str_add(out, text ? p->text : "none"); break;
   case EBB_T_STRING:
@@ -246,6 +257,7 @@ void config_range_text(Str *out, const EbbParam *p) {
     str_add(out, "text");
     if (p->max > 0) str_print(out, " of %.0f to %.0f letters", p->min, p->max);
     break;
+  case EBB_T_STRINGS: str_add(out, "a list of texts"); break;
   case EBB_T_COMPONENT: str_print(out, "%s %s", strchr("aeiou", kind[0]) != NULL ? "an" : "a", kind); break;
   case EBB_T_COMPONENTS: str_print(out, "a list of %ss", kind); break;
   case EBB_T_GROUP: str_add(out, "a map of keys"); break;

@@ -184,6 +184,22 @@ static EbbStatus fill_list(Fill *f, Value v, void *out) {
   return EBB_OK;
 }
 
+/* Words or sentences; an entry that is null is none. */
+static EbbStatus fill_strings(Fill *f, Value v, EbbStrings *out) {
+  int64_t count;
+  const Node *entry = entries(v.node, true, &count);
+  if (v.node->type == NODE_MAP) return refuse_type(v, "a list of texts");
+  const char **text = ARENA_ARRAY(f->arena, const char *, count);
+  for (int64_t i = 0; i < count; i++, entry = entry->next) {
+    Value one = {v.param, entry, entry_name(f, v, i)};
+    EbbStatus status = fill_string(one, &text[i]);
+    if (status == EBB_OK && text[i] == NULL) status = refuse_type(one, "text, in quotes if the word is meant");
+    if (status != EBB_OK) return status;
+  }
+  *out = (EbbStrings){count, text};
+  return EBB_OK;
+}
+
 /* ---- Components ---- */
 
 static bool is_id(const char *text) {
@@ -270,6 +286,7 @@ static EbbStatus fill_value(Fill *f, Value v, void *member) {
   case EBB_T_STRING: return fill_string(v, member);
   case EBB_T_INTS:
   case EBB_T_REALS: return fill_list(f, v, member);
+  case EBB_T_STRINGS: return fill_strings(f, v, member);
   case EBB_T_COMPONENT: return fill_child(f, v, member);
   case EBB_T_COMPONENTS: return fill_children(f, v, member);
   case EBB_T_SEED: return fill_seed(v, member);

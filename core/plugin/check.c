@@ -103,6 +103,7 @@ static const Member member_of[] = {
     [EBB_T_SEED] = MEMBER(uint64_t),
     [EBB_T_GROUP] = {0, 1},
     [EBB_T_COMPONENTS] = MEMBER(EbbChildren),
+    [EBB_T_STRINGS] = MEMBER(EbbStrings),
 };
 
 /* A whole number keeps its value in a double up to 2^53. */

@@ -27,7 +27,7 @@ typedef struct Registry Registry;
 /* A loaded component and where it comes from. */
 typedef struct Plugin {
   const EbbComponent *component;
-  const char *file; /* absolute path */
+  const char *file; /* absolute path; NULL: built in */
 } Plugin;
 /* Of the file, in hexadecimal; read anew at each call, since few commands need it. */
 EbbStatus plugin_sha256(const Plugin *, char hex[65]);
@@ -36,6 +36,8 @@ EbbStatus plugin_data_sha256(const Plugin *, const char *name, char hex[65]);
 
 EbbStatus registry_new(const RegistryOptions *, Registry **out);
 void registry_free(Registry *); /* the libraries stay loaded */
+/* A component of core's own, which no file can replace; adding it twice does nothing. */
+void registry_add(Registry *, const EbbComponent *);
 /* Loads what it must. Absent: names the folders searched and the nearest ids. */
 EbbStatus registry_find(Registry *, uint32_t kind, const char *id, const Plugin **out);
 const Plugin *registry_plugin(const Registry *, const EbbComponent *); /* of a component found before, or of an instance of it */

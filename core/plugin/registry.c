@@ -116,9 +116,9 @@ static Entry *lookup(const Registry *r, uint32_t kind, const char *id) {
 }
 
 static void warn_shadowed(Entry *e, const char *other) {
+  const char *file = e->plugin.file != NULL ? e->plugin.file : "Ebb itself";
   if (!e->warned)
-    log_line(LOG_WARNING, "%s/%s is taken from %s; %s is passed over", kind_name(e->plugin.component->kind), e->plugin.component->id, e->plugin.file,
-             other);
+    log_line(LOG_WARNING, "%s/%s is taken from %s; %s is passed over", kind_name(e->plugin.component->kind), e->plugin.component->id, file, other);
   e->warned = true;
 }
 
@@ -129,7 +129,7 @@ static void add_entry(Registry *r, size_t place, const char *path, const EbbComp
     e = ARENA_NEW(r->arena, Entry);
     *e = (Entry){.plugin = plugin, .place = place, .next = r->entries};
     r->entries = e;
-  } else if (e->place == place) {
+  } else if (e->place == place && e->plugin.file != NULL) {
     e->conflict = path;
   } else if (place < e->place && !e->settled) {
     const char *other = e->plugin.file;
@@ -266,9 +266,18 @@ static EbbStatus open_named(Registry *r, uint32_t kind, const char *id) {
   return EBB_OK;
 }
 
+void registry_add(Registry *r, const EbbComponent *c) {
+  Entry *e = lookup(r, c->kind, c->id);
+  if (e != NULL && e->plugin.file == NULL) return;
+  Entry *own = ARENA_NEW(r->arena, Entry);
+  *own = (Entry){.plugin = {.component = c}, .settled = true, .next = r->entries};
+  r->entries = own;
+  if (e != NULL) warn_shadowed(own, e->plugin.file); /* of --plugin */
+}
+
 EbbStatus registry_find(Registry *r, uint32_t kind, const char *id, const Plugin **out) {
   *out = NULL;
-  if (kind < FIRST_KIND || kind > LAST_KIND) return fail(EBB_E_CONFIG, "kind %u is not known", kind);
+  if (kind < FIRST_KIND || kind > EBB_PRIOR) return fail(EBB_E_CONFIG, "kind %u is not known", kind);
   Entry *e = lookup(r, kind, id);
   if ((e == NULL || !e->settled) && name_valid(id)) {
     EbbStatus status = open_named(r, kind, id);

@@ -99,7 +99,8 @@ static void take_rows(Sets *s, int64_t rows, const float *theta, const float *x,
 }
 
 static EbbStatus sets_find(const Run *run, Arena *arena, Sets *s, Stage *stage) {
-  int64_t threads = pool_threads(run->pool), wave = threads, most = s->sets > threads ? s->sets : threads;
+  int64_t threads = pool_threads(run->pool), least = threads > run->info.block ? threads : run->info.block; /* fewest rows that are worth a call */
+  int64_t wave = least, most = s->sets > least ? s->sets : least;
   float *theta = ARENA_ARRAY(arena, float, most * s->d), *x = ARENA_ARRAY(arena, float, most * s->q);
   uint8_t *failed = ARENA_ARRAY(arena, uint8_t, most);
   EbbChild simulator = run->simulator;
@@ -109,7 +110,7 @@ static EbbStatus sets_find(const Run *run, Arena *arena, Sets *s, Stage *stage) 
   EbbStatus status = EBB_OK;
   double noted = seconds();
   while (s->found < s->sets && status == EBB_OK) {
-    int64_t rows = s->sets - s->found > threads ? s->sets - s->found : threads;
+    int64_t rows = s->sets - s->found > least ? s->sets - s->found : least;
     if (rows > wave) rows = wave;
     double began = seconds();
     status = simulate_new(run->pool, &simulator, &run->info, seed, STREAM_SET_TRUTH, s->tried, rows, theta, x, failed);

@@ -13,6 +13,7 @@
 #include "run/check.h"
 #include "run/closing.h"
 #include "run/log_q.h"
+#include "run/command.h"
 #include "run/sample.h"
 #include "run/teacher.h"
 
@@ -170,6 +171,7 @@ static void print_files(const Run *run, Goal goal) {
 
 EbbStatus run_all(Run *run, Goal goal) {
   EbbStatus status = run_prepare(run, goal);
+  if (status == EBB_OK && !run->simulate.done) status = command_permitted(&run->simulator);
   if (status == EBB_OK) status = folder_make(run->store);
   if (status != EBB_OK) return status;
   tell_plan(run, goal);

@@ -66,12 +66,29 @@ static EbbStatus simulate_block(void *ctx, EbbWork *work, int64_t task) {
   return EBB_OK;
 }
 
+/* Rows a task: the simulator's own block, else so that every thread has some. */
+static int64_t rows_a_task(const EbbModelInfo *info, int64_t rows, int64_t threads) {
+  int64_t even = (rows + 4 * threads - 1) / (4 * threads);
+  if (info->block > 0) return info->block;
+  return even < 1 ? 1 : even < BLOCK ? even : BLOCK;
+}
+
+/* The threads that wait for a simulator with a wish for how many are called at once; *own is set where they are not the pool's, and freed by the
+ * caller. */
+static EbbStatus pool_of(const EbbModelInfo *info, Pool *pool, Pool **own) {
+  *own = NULL;
+  return info->calls > 0 && info->calls != pool_threads(pool) ? pool_new((int)info->calls, own) : EBB_OK;
+}
+
 static EbbStatus simulate_all(Simulating *s, Pool *pool) {
-  int64_t tasks = 4 * (int64_t)pool_threads(pool), even = (s->rows + tasks - 1) / tasks;
+  Pool *own;
   s->d = ebb_layout_numbers(&s->info->theta);
   s->q = ebb_layout_numbers(&s->info->data);
-  s->block = even < 1 ? 1 : even < BLOCK ? even : BLOCK;
-  return pool_run(pool, (s->rows + s->block - 1) / s->block, simulate_block, s);
+  s->block = rows_a_task(s->info, s->rows, pool_threads(pool));
+  EbbStatus status = pool_of(s->info, pool, &own);
+  if (status == EBB_OK) status = pool_run(own != NULL ? own : pool, (s->rows + s->block - 1) / s->block, simulate_block, s);
+  pool_free(own);
+  return status;
 }
 
 EbbStatus simulate_rows(Pool *pool, const EbbChild *simulator, const EbbModelInfo *info, uint64_t seed, int64_t first, int64_t rows,
@@ -87,7 +104,20 @@ EbbStatus simulate_new(Pool *pool, const EbbChild *simulator, const EbbModelInfo
       .simulator = simulator, .info = info, .seed = seed, .prior = prior, .first = first, .rows = rows, .theta = theta, .x = x, .failed = failed};
   Arena *arena = arena_new();
   EbbStatus status = joint_make(arena, info, &s.joint);
+  int64_t d = ebb_layout_numbers(&info->theta), q = ebb_layout_numbers(&info->data), before = info->block > 0 ? first % info->block : 0;
+  if (info->block > 0) { /* whole blocks, so that rows are the same whatever part of a block is asked for */
+    s.first -= before;
+    s.rows = (before + rows + info->block - 1) / info->block * info->block;
+    s.theta = ARENA_ARRAY(arena, float, s.rows *d);
+    s.x = ARENA_ARRAY(arena, float, s.rows *q);
+    s.failed = ARENA_ARRAY(arena, uint8_t, s.rows);
+  }
   if (status == EBB_OK) status = simulate_all(&s, pool);
+  if (status == EBB_OK && info->block > 0) {
+    memcpy(theta, s.theta + before * d, (size_t)(rows * d) * sizeof *theta);
+    memcpy(x, s.x + before * q, (size_t)(rows * q) * sizeof *x);
+    memcpy(failed, s.failed + before, (size_t)rows);
+  }
   arena_free(arena);
   return status;
 }
@@ -132,9 +162,15 @@ static EbbStatus grow_open(Growing *g, const char *folder, int64_t rows, int64_t
     EbbStatus status = npy_header(g->file[k], k < 2 ? NPY_F32 : NPY_U8, k < 2 ? 2 : 1, shapes[k]);
     if (status != EBB_OK) return status;
     g->data[k] = ftell(g->file[k]);
-    if (fseek(g->file[k], g->data[k] + (long)(done * g->width[k]), SEEK_SET) != 0)
-      return fail(EBB_E_IO, "cannot move within %s: %s", path, strerror(errno));
   }
+  return EBB_OK;
+}
+
+/* What is added next is row `done`. */
+static EbbStatus grow_seek(Growing *g, int64_t done) {
+  for (int k = 0; k < 3; k++)
+    if (fseek(g->file[k], g->data[k] + (long)(done * g->width[k]), SEEK_SET) != 0)
+      return fail(EBB_E_IO, "cannot move within the simulations (%s): %s", names[k], strerror(errno));
   return EBB_OK;
 }
 
@@ -235,25 +271,33 @@ static EbbStatus make(Run *run) {
   s.d = ebb_layout_numbers(&run->info.theta);
   s.q = ebb_layout_numbers(&run->info.data);
   Growing g = {0};
+  Pool *own = NULL;
   int64_t done = rows_done(stage->work);
   EbbStatus status = joint_make(run->arena, &run->info, &s.joint);
   if (status == EBB_OK) status = grow_open(&g, stage->work, rows, done, s.d, s.q);
   if (status == EBB_OK && done == 0) status = take_over(run, &g, &done);
-  s.theta = arena_alloc(run->arena, (size_t)(WAVE * s.d) * sizeof(float));
-  s.x = arena_alloc(run->arena, (size_t)(WAVE * s.q) * sizeof(float));
-  s.failed = arena_alloc(run->arena, (size_t)WAVE);
+  if (status == EBB_OK) status = pool_of(&run->info, run->pool, &own);
+  Pool *pool = own != NULL ? own : run->pool;
+  /* About a second a wave, so that a stop is heard and little is repeated: small at first, until the simulator's speed is known. Waves are of whole
+   * blocks where the simulator has them. */
+  int64_t threads = pool_threads(pool), grain = run->info.block > 0 ? run->info.block : 1, least = threads * grain, wave = least;
+  int64_t most = WAVE / grain * grain > least ? WAVE / grain * grain : least;
+  done = done / grain * grain;
+  if (status == EBB_OK) status = grow_seek(&g, done);
+  s.theta = arena_alloc(run->arena, (size_t)(most * s.d) * sizeof(float));
+  s.x = arena_alloc(run->arena, (size_t)(most * s.q) * sizeof(float));
+  s.failed = arena_alloc(run->arena, (size_t)most);
   s.progress = progress_begin("simulate", "rows", rows, done);
   double noted = seconds();
-  /* About a second a wave, so that a stop is heard and little is repeated: small at first, until the simulator's speed is known. */
-  int64_t threads = pool_threads(run->pool), tasks = 4 * threads, wave = threads;
   while (done < rows && status == EBB_OK) {
     s.first = done;
-    s.rows = rows - done < wave ? rows - done : wave;
-    s.block = (s.rows + tasks - 1) / tasks < BLOCK ? (s.rows + tasks - 1) / tasks : BLOCK;
+    s.rows = rows - done < wave ? (rows - done + grain - 1) / grain * grain : wave;
+    s.block = rows_a_task(&run->info, s.rows, threads);
     double started = seconds();
-    status = pool_run(run->pool, (s.rows + s.block - 1) / s.block, simulate_block, &s);
-    if (status == EBB_OK) status = grow_add(&g, s.rows, s.theta, s.x, s.failed);
-    if (status == EBB_OK) done += s.rows;
+    status = pool_run(pool, (s.rows + s.block - 1) / s.block, simulate_block, &s);
+    int64_t wanted = rows - done < s.rows ? rows - done : s.rows;
+    if (status == EBB_OK) status = grow_add(&g, wanted, s.theta, s.x, s.failed);
+    if (status == EBB_OK) done += wanted;
     if (status == EBB_E_CANCELLED || (status == EBB_OK && run_stop && done < rows)) {
       status = grow_sync(&g);
       if (status == EBB_OK) status = note_rows(stage, done);
@@ -261,8 +305,8 @@ static EbbStatus make(Run *run) {
       break;
     }
     double took = seconds() - started;
-    if (took < 0.5) wave = 2 * wave < WAVE ? 2 * wave : WAVE;
-    if (took > 2 && wave > threads) wave /= 2;
+    if (took < 0.5) wave = 2 * wave < most ? 2 * wave : most;
+    if (took > 2 && wave > least) wave = wave / 2 / grain * grain;
     progress_at(s.progress, done, NULL);
     if (status == EBB_OK && seconds() - noted > 4) {
       status = grow_sync(&g);
@@ -273,6 +317,7 @@ static EbbStatus make(Run *run) {
   if (status == EBB_OK) status = grow_sync(&g);
   grow_close(&g);
   progress_end(s.progress, NULL);
+  pool_free(own);
   if (status == EBB_OK) status = check_failed(run, stage->work, rows);
   if (status != EBB_OK) {
     stage_release(stage);
@@ -307,7 +352,8 @@ static EbbStatus summarise(Run *run) {
         low = fmin(low, v);
         high = fmax(high, v);
       }
-      log_line(LOG_INFO, "  x%-4" PRId64 " %12.5g %12.5g %12.5g %12.5g%s", j + 1, mean, sqrt(square / (double)set.usable), low, high,
+      const char *name = run->info.data_name != NULL ? run->info.data_name[j] : arena_print(run->arena, "x%" PRId64, j + 1);
+      log_line(LOG_INFO, "  %-5s %12.5g %12.5g %12.5g %12.5g%s", name, mean, sqrt(square / (double)set.usable), low, high,
                low == high ? "  constant" : "");
     }
     if (shown < set.q) log_line(LOG_INFO, "  and %" PRId64 " more columns", set.q - shown);

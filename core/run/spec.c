@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "run/command.h"
+#include "run/parameters.h"
 
 static const EbbParam simulations_params[] = {
     EBB_INT(SpecSimulations, count, 10000, 1, 1e12, "rows", "simulations to train on; raising it keeps the rows that exist"),
@@ -135,6 +137,12 @@ static void complete(Arena *arena, Node *root, const char *folder) {
   Node *seed = config_get(root, "seed");
   for (size_t i = 0; i < COUNT(seeded); i++)
     add_member(arena, add_map(arena, root, seeded[i]), "seed", seed != NULL && seed->type == NODE_SCALAR ? seed->text : "1");
+  Node *simulator = config_get(root, "simulator");
+  Node *use = simulator != NULL && simulator->type == NODE_MAP ? config_get(simulator, "use") : NULL;
+  if (use != NULL && use->type == NODE_SCALAR && strcmp(use->text, command_component.id) == 0) {
+    add_member(arena, simulator, "folder", folder);
+    make_absolute(arena, simulator, "folder", folder);
+  }
   Node *sampling = config_get(root, "sampling");
   Node *observations = sampling != NULL && sampling->type == NODE_MAP ? config_get(sampling, "observations") : NULL;
   Node *file = observations != NULL && observations->type == NODE_MAP ? config_get(observations, "file") : NULL;
@@ -198,6 +206,10 @@ static void add_plugin(Digest *d, const EbbChild *child) {
   if (child->component == NULL) return;
   const Plugin *plugin = registry_plugin(d->registry, child->component);
   char hash[65];
+  if (plugin->file == NULL) { /* built in: the build's id is in every key */
+    add_children(d, child->component->params, child->self);
+    return;
+  }
   if (d->status == EBB_OK) d->status = plugin_sha256(plugin, hash);
   if (d->status != EBB_OK) return;
   sha256_add(&d->hash, hash, strlen(hash));
@@ -217,13 +229,31 @@ static void add_plugin(Digest *d, const EbbChild *child) {
   add_children(d, child->component->params, child->self);
 }
 
+/* A copy whose settings that change no result are all alike. */
+static EbbChild without_free(Arena *arena, const EbbChild *child) {
+  EbbChild copy = *child;
+  if (child->component == NULL || child->component->params == NULL) return copy;
+  char *config = arena_alloc(arena, child->component->config_size);
+  if (child->component->config_size > 0) memcpy(config, child->self, child->component->config_size);
+  for (const EbbParam *p = child->component->params; p->key != NULL; p++) {
+    if ((p->flags & EBB_P_FREE) == 0) continue;
+    if (p->type == EBB_T_INT) *(int64_t *)(void *)(config + p->offset) = 0;
+    if (p->type == EBB_T_REAL) *(double *)(void *)(config + p->offset) = 0;
+    if (p->type == EBB_T_STRING) *(const char **)(void *)(config + p->offset) = NULL;
+  }
+  copy.self = config;
+  return copy;
+}
+
 static EbbStatus describe(Arena *arena, Registry *registry, Spec *s, const EbbChild *child, SpecComponent *out) {
   Digest d = {.arena = arena, .registry = registry, .spec = s, .status = EBB_OK};
   Str text = {0};
-  config_print_child(&text, child, 0);
+  EbbChild bare = without_free(arena, child);
+  config_print_child(&text, &bare, 0);
   sha256_begin(&d.hash);
   sha256_add(&d.hash, text.text, text.length);
   add_plugin(&d, child);
+  if (d.status == EBB_OK) d.status = command_add_files(arena, child, &d.hash);
   char hex[65];
   sha256_end(&d.hash, hex);
   *out = (SpecComponent){.child = child, .text = arena_copy(arena, text.text), .digest = arena_copy(arena, hex)};
@@ -277,6 +307,8 @@ EbbStatus spec_load(Arena *arena, Registry *registry, const char *path, const ch
   char *absolute = path_absolute(arena, path);
   complete(arena, root, path_folder(arena, absolute != NULL ? absolute : path));
   Spec *s = ARENA_NEW(arena, Spec);
+  parameters_register(registry);
+  registry_add(registry, &command_component);
   ConfigPlugins plugins = registry_config(registry);
   status = config_fill(arena, root, top_params, "the spec", &plugins, s);
   if (status == EBB_OK) status = check(root, s);

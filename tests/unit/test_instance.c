@@ -90,7 +90,7 @@ static void each_bad_parameter_is_named(void) {
       {"does not match [a-z]", {NULL, EBB_T_INT, 0, 0, 1, 0, 2, NULL, "", "d", 0, NULL}},
       {"key is taken", {"use", EBB_T_INT, 0, 0, 1, 0, 2, NULL, "", "d", 0, NULL}},
       {"key is there twice", {"first", EBB_T_INT, 0, 0, 1, 0, 2, NULL, "", "d", 0, NULL}},
-      {"type 12 is not known", {"k", 12, 0, 0, 1, 0, 2, NULL, "", "d", 0, NULL}},
+      {"type 99 is not known", {"k", 99, 0, 0, 1, 0, 2, NULL, "", "d", 0, NULL}},
       {"flags 10 are not known", {"k", EBB_T_INT, 16, 0, 1, 0, 2, NULL, "", "d", 0, NULL}},
       {"no doc", {"k", EBB_T_INT, 0, 0, 1, 0, 2, NULL, "", "", 0, NULL}},
       {"unit is NULL", {"k", EBB_T_INT, 0, 0, 1, 0, 2, NULL, NULL, "d", 0, NULL}},

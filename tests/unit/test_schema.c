@@ -565,7 +565,8 @@ static void defaults_and_ranges_are_told(void) {
 }
 
 static void kinds_have_words(void) {
-  static const char *const words[] = {"simulator", "network", "schedule", "objective", "sampler", "guidance", "composition", "metric", "sink"};
+  static const char *const words[] = {"simulator", "network",     "schedule", "objective", "sampler",
+                                      "guidance",  "composition", "metric",   "sink",      "prior"};
   for (uint32_t i = 0; i < COUNT(words); i++) {
     CU_ASSERT_STRING_EQUAL(kind_name(i + 1), words[i]);
     CU_ASSERT_EQUAL(kind_number(words[i]), i + 1);
@@ -573,7 +574,42 @@ static void kinds_have_words(void) {
   CU_ASSERT_EQUAL(kind_number("samplers"), 0);
   CU_ASSERT_EQUAL(kind_number(""), 0);
   CU_ASSERT_STRING_EQUAL(kind_name(0), "component");
-  CU_ASSERT_STRING_EQUAL(kind_name(10), "component");
+  CU_ASSERT_STRING_EQUAL(kind_name(11), "component");
+}
+
+typedef struct Words {
+  EbbStrings first, second;
+} Words;
+static const EbbParam words_params[] = {
+    EBB_ROW(Words, first, EBB_T_STRINGS, 0, 0, 0, 0, NULL, "", "d", 0, NULL),
+    EBB_ROW(Words, second, EBB_T_STRINGS, 0, 0, 0, 0, "[one, two]", "", "d", 0, NULL),
+    EBB_END,
+};
+
+static EbbStatus fill_words(const char *text, Words *out) {
+  Node *root;
+  *out = (Words){0};
+  EbbStatus status = config_parse(arena, "x.yaml", text, strlen(text), &root);
+  return status == EBB_OK ? config_fill(arena, root, words_params, "words", NULL, out) : status;
+}
+
+static void lists_of_texts_are_filled_and_printed(void) {
+  Words w, again;
+  CU_ASSERT_EQUAL_FATAL(fill_words("first: [no, \"null\", 1.5, \"a, b\", \xce\xb8]\n", &w), EBB_OK);
+  const char *expected[] = {"no", "null", "1.5", "a, b", "\xce\xb8"};
+  CU_ASSERT_EQUAL_FATAL(w.first.count, 5);
+  CU_ASSERT(w.second.count == 2 && strcmp(w.second.value[1], "two") == 0);
+  Str text = {0};
+  config_print(&text, words_params, &w, 0);
+  CU_ASSERT_EQUAL_FATAL(fill_words(text.text, &again), EBB_OK);
+  CU_ASSERT_EQUAL_FATAL(again.first.count, 5);
+  for (int i = 0; i < 5; i++) CU_ASSERT(strcmp(w.first.value[i], expected[i]) == 0 && strcmp(again.first.value[i], expected[i]) == 0);
+  str_free(&text);
+  CU_ASSERT(fill_words("first: alone\nsecond: []\n", &w) == EBB_OK && w.first.count == 1 && w.second.count == 0);
+  CU_ASSERT_EQUAL(fill_words("first: [a, null]\n", &w), EBB_E_CONFIG);
+  expect_text(fail_text(), "x.yaml:1:12: first[1] must be text, in quotes if the word is meant (got \"null\")", "null in a list");
+  CU_ASSERT_EQUAL(fill_words("first: {a: b}\n", &w), EBB_E_CONFIG);
+  expect_text(fail_text(), "x.yaml:1:8: first must be a list of texts (got a map)", "a map");
 }
 
 static const Test tests[] = {
@@ -589,6 +625,7 @@ static const Test tests[] = {
     {"texts survive printing", texts_survive_printing},
     {"defaults and ranges are told", defaults_and_ranges_are_told},
     {"kinds have words", kinds_have_words},
+    {"lists of texts are filled and printed", lists_of_texts_are_filled_and_printed},
 };
 
 int main(void) {

@@ -34,6 +34,7 @@ enum {
   EBB_COMPOSITION = 7,
   EBB_METRIC = 8,
   EBB_SINK = 9,
+  EBB_PRIOR = 10, /* a parameter with its prior, in a list of a spec: built in, no plugin provides one */
 };
 
 /* Type of the member at `offset`. */
@@ -50,6 +51,7 @@ enum {
   EBB_T_SEED = 9,        /* uint64_t */
   EBB_T_GROUP = 10,      /* a struct with a table of its own, in `group`; member of the parent by value. Core's own spec uses it */
   EBB_T_COMPONENTS = 11, /* EbbChildren of `kind`: a list of components */
+  EBB_T_STRINGS = 12,    /* EbbStrings; default in `text`, as in the spec: "[a, b]" */
 };
 
 /* Flags of a row. */
@@ -69,6 +71,11 @@ typedef struct EbbReals {
   int64_t count;
   const double *value; /* [count] */
 } EbbReals;
+
+typedef struct EbbStrings {
+  int64_t count;
+  const char *const *value; /* [count] */
+} EbbStrings;
 
 struct EbbComponent;
 
