@@ -13,6 +13,8 @@
 typedef struct Line {
   const char *name, *observation, *parameter, *note;
   double value, error;
+  int64_t metric; /* its place in the spec */
+  bool printed;
 } Line;
 
 typedef struct Lines {
@@ -36,6 +38,7 @@ static Lines read_lines(const Run *run, int64_t i) {
   out.line = ARENA_ARRAY(run->arena, Line, lines);
   for (const char *at = text; *at != '\0' && out.n < lines; at += *at == '\n') {
     Line *l = &out.line[out.n++];
+    l->metric = i;
     l->name = results_field(run->arena, &at);
     l->observation = results_field(run->arena, &at);
     l->parameter = results_field(run->arena, &at);
@@ -126,7 +129,7 @@ static bool ends(const char *text, const char *with) {
 /* What a value says that a reader should not have to know by heart; NULL: nothing. */
 static const char *in_words(const Line *l) {
   if (ends(l->name, "_log_gamma") && l->value < 0) return "ranks are not uniform";
-  if (!begins(l->name, "coverage") || !(l->error >= 0)) return NULL;
+  if (!begins(l->name, "coverage_") || !(l->error > 0)) return NULL;
   const char *tail = strrchr(l->name, '_');
   double level = tail != NULL ? strtod(tail + 1, NULL) / 100 : 0;
   double off = level > 0 ? l->value - level : l->value;
@@ -135,35 +138,35 @@ static const char *in_words(const Line *l) {
   return off < 0 ? "covers too little by more than 3 standard errors: over-confident" : "covers too much by more than 3 standard errors: too wide";
 }
 
-/* Lines of one name and note stand in one row of the table. */
-static bool same_row(const Line *a, const Line *b) {
-  return strcmp(a->name, b->name) == 0 && (a->parameter[0] != '\0' || b->parameter[0] != '\0' || strcmp(a->note, b->note) == 0);
-}
-
 static char *label_of(Arena *arena, const Line *l, bool parameter) {
   if (l->parameter[0] != '\0') return parameter ? arena_print(arena, "%s %s", l->name, l->parameter) : arena_copy(arena, l->name);
   return l->note[0] != '\0' && strlen(l->note) <= 24 ? arena_print(arena, "%s (%s)", l->name, l->note) : arena_copy(arena, l->name);
 }
 
-/* Parameters as columns: a row begins at each line that does not belong to the one before. */
+/* The line that stands in the row begun by `row` under a parameter ("": all together), NULL: none. What is said of all together has a row for each
+ * note, since notes say of which quantity. */
+static Line *cell_of(const Lines *lines, const Line *row, const char *parameter) {
+  for (Line *l = lines->line; l < lines->line + lines->n; l++) {
+    if (l->printed || l->metric != row->metric || strcmp(l->name, row->name) != 0 || strcmp(l->parameter, parameter) != 0) continue;
+    if (parameter[0] != '\0' || l == row || (row->parameter[0] != '\0' && l->note[0] == '\0')) return l;
+  }
+  return NULL;
+}
+
+/* Parameters as columns. */
 static void print_wide(const Run *run, const Lines *lines, int64_t width) {
   int64_t d = ebb_layout_numbers(&run->info.theta);
-  const Line *end = lines->line + lines->n;
-  for (const Line *row = lines->line; row < end;) {
-    const Line *next = row;
-    while (next < end && same_row(row, next) && (next == row || next->parameter[0] != '\0')) next++;
-    bool all = false;
-    for (const Line *l = row; l < next; l++) all = all || l->parameter[0] == '\0';
+  for (Line *row = lines->line; row < lines->line + lines->n; row++) {
+    if (row->printed) continue;
+    bool noted = row->parameter[0] == '\0' && row->note[0] != '\0';
     printf("  %-*s", (int)width, label_of(run->arena, row, false));
     for (int64_t j = -1; j < d; j++) {
-      const char *want = j < 0 ? "" : run->info.parameter[j].name;
-      const Line *l = row;
-      while (l < next && strcmp(l->parameter, want) != 0) l++;
-      print_value(l < next ? l->value : NAN, l < next ? l->error : NAN);
-      if (j < 0 && all && next == row + 1) break;
+      Line *l = j < 0 ? cell_of(lines, row, "") : noted ? NULL : cell_of(lines, row, run->info.parameter[j].name);
+      print_value(l != NULL ? l->value : NAN, l != NULL ? l->error : NAN);
+      if (l != NULL) l->printed = true;
     }
     printf("\n");
-    row = next;
+    row->printed = true;
   }
 }
 

@@ -80,13 +80,14 @@ static EbbStatus judge_sets(Run *run, int64_t i, Stage *stage, Results *r) {
   Evidence v;
   r->sets = run->observations.n;
   if (run_stop) return fail(EBB_E_CANCELLED, "stopped before evaluating %s", metric->component->id);
-  Progress *progress = progress_begin(metric->component->id, "metrics", 1, 0);
+  int64_t sets = run->metrics.needs[i].sets;
+  Progress *progress = progress_begin(metric->component->id, "data sets", sets, 0);
   progress_fine(progress, STEPS);
-  progress_expect(progress, STEPS);
+  progress_expect(progress, sets * STEPS);
   EbbStatus status = evidence_of_sets(&v, run, i, stage->work);
   if (status == EBB_OK) status = compute(metric, &v, r);
   evidence_free(&v);
-  progress_at(progress, STEPS, NULL);
+  progress_at(progress, sets * STEPS, NULL);
   progress_end(progress, NULL);
   return status;
 }

@@ -192,6 +192,14 @@ double get_summary(const Folder *f, const char *path, int observation, const cha
   return NAN;
 }
 
+double get_value(const Folder *f, const char *path, const char *name, int observation, const char *parameter, int n) {
+  char *text = get_text(f, path), *number = arena_print(f->arena, "%d", observation);
+  const char *start = arena_print(f->arena, "%s,%s,%s,", name, observation > 0 ? number : "", parameter);
+  for (char *line = strsep(&text, "\n"); line != NULL; line = strsep(&text, "\n"))
+    if (strncmp(line, start, strlen(start)) == 0 && n-- == 0) return line[strlen(start)] != ',' ? strtod(line + strlen(start), NULL) : NAN;
+  return NAN;
+}
+
 static uint64_t pauses;
 void pause_seed(uint64_t seed) { pauses = seed; }
 double pause_uniform(void) { /* splitmix64 */

@@ -57,6 +57,8 @@ const Json *get_json(const Folder *, const char *path, const char *member);
 double get_number(const Folder *, const char *path, const char *member); /* NaN if there is none */
 /* A number of summary.csv: of one observation and parameter, by the column's name. */
 double get_summary(const Folder *, const char *path, int observation, const char *parameter, const char *column);
+/* A value of metrics.csv: of the n-th line (counted from 0) of this name, parameter and observation (0: of all); NaN if there is none. */
+double get_value(const Folder *, const char *path, const char *name, int observation, const char *parameter, int n);
 
 /* A spec of two moons that takes a second: 600 simulations, width 32, 300 draws for observations 1 and 2. */
 extern const char *const small_spec;

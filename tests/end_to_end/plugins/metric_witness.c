@@ -8,7 +8,7 @@
 
 typedef struct Config {
   int64_t sets, draws, simulate, set;
-  bool reference, truth, prior, density, wrong_room;
+  bool references, truth, prior, density, wrong_room;
   const char *name, *note;
   double value, error;
 } Config;
@@ -16,7 +16,7 @@ typedef struct Config {
 static const EbbParam params[] = {
     EBB_INT(Config, sets, 0, -1, 1e12, "", "data sets; 0: observations"),
     EBB_INT(Config, draws, 0, 0, 1e12, "", "of each; 0: the spec's"),
-    EBB_BOOL(Config, reference, false, "asks for references"),
+    EBB_BOOL(Config, references, false, "asks for references"),
     EBB_BOOL(Config, truth, false, "asks for true parameters"),
     EBB_BOOL(Config, prior, false, "asks for prior draws"),
     EBB_BOOL(Config, density, false, "asks for log densities"),
@@ -34,7 +34,7 @@ static void needs(const void *self, EbbMetricNeeds *out) {
   const Config *c = self;
   out->sets = c->sets;
   out->draws = c->draws;
-  out->flags = (c->reference ? EBB_NEED_REFERENCE : 0) | (c->truth ? EBB_NEED_TRUTH : 0) | (c->prior ? EBB_NEED_PRIOR : 0) |
+  out->flags = (c->references ? EBB_NEED_REFERENCE : 0) | (c->truth ? EBB_NEED_TRUTH : 0) | (c->prior ? EBB_NEED_PRIOR : 0) |
                (c->density ? EBB_NEED_DENSITY : 0) | (c->simulate > 0 || c->wrong_room ? EBB_NEED_SIMULATE : 0);
 }
 
