@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "run/files.h"
 #include "run/reference.h"
 
 EbbStatus evidence_check(const Run *run) {
@@ -22,6 +23,14 @@ EbbStatus evidence_check(const Run *run) {
     if (n->sets > UINT32_MAX || n->draws >= UINT32_MAX)
       return fail(EBB_E_CONFIG, "metric %s asks for %" PRId64 " data sets of %" PRId64 " draws; each must be below %" PRIu32, id, n->sets, n->draws,
                   UINT32_MAX);
+    if (files_are(&run->simulator) && (n->sets > 0 || (n->flags & EBB_NEED_SIMULATE)))
+      return fail(EBB_E_CONFIG,
+                  "metric %s needs new simulations, but those of this spec come from files (simulations.theta); leave it out, or name a simulator",
+                  id);
+    for (int64_t j = 0; j < ebb_layout_numbers(&run->info.theta) && (n->flags & EBB_NEED_PRIOR) != 0; j++)
+      if (run->info.parameter[j].family == EBB_PRIOR_UNKNOWN)
+        return fail(EBB_E_CONFIG, "metric %s needs the prior, but parameter \"%s\" has none in the spec; declare it, or leave the metric out", id,
+                    run->info.parameter[j].name);
     if (n->sets > 0 && (n->flags & EBB_NEED_REFERENCE))
       return fail(EBB_E_CONFIG,
                   "metric %s asks for reference draws of %" PRId64

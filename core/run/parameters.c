@@ -127,6 +127,17 @@ void parameters_register(Registry *r) {
   for (int k = 0; k < FAMILIES; k++) registry_add(r, &component[k]);
 }
 
+EbbChildren parameters_unknown(Arena *arena, int64_t d) {
+  const EbbComponent *last = &component[FAMILIES - 1];
+  EbbChildren list = {d, ARENA_ARRAY(arena, EbbChild, d)};
+  for (int64_t i = 0; i < d; i++) {
+    Single *s = ARENA_NEW(arena, Single);
+    *s = (Single){.name = arena_print(arena, "theta%" PRId64, i + 1), .lower = -INFINITY, .upper = INFINITY};
+    list.child[i] = (EbbChild){.kind = EBB_PRIOR, .component = last, .ops = last->ops, .self = s};
+  }
+  return list;
+}
+
 /* ---- From the list to a description ---- */
 
 static EbbParameter single(const Family *f, const Single *s) {

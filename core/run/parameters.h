@@ -22,6 +22,8 @@ extern const EbbParam data_names_params[];
           NULL)
 
 void parameters_register(Registry *);
+/* The list of a spec that names none: d parameters, theta1 and so on, without support or prior. */
+EbbChildren parameters_unknown(Arena *, int64_t d);
 /* Parameters and their correlation into a description; memory is the host's. */
 EbbStatus parameters_describe(const EbbHost *, const EbbChildren *, EbbModelInfo *out);
 /* Data of a vector of numbers with names; numbers 0 and no names are refused. */

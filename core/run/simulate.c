@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "model/joint.h"
+#include "run/files.h"
 #include "run/run.h"
 
 enum { BLOCK = 100, WAVE = 64000 }; /* most rows a task; most rows between two writes */
@@ -18,7 +19,8 @@ enum { BLOCK = 100, WAVE = 64000 }; /* most rows a task; most rows between two w
 typedef struct Simulating {
   const EbbChild *simulator;
   const EbbModelInfo *info;
-  Joint joint; /* of the declared priors */
+  Joint joint;        /* of the declared priors */
+  const Files *files; /* both from here; NULL: drawn and simulated */
   uint64_t seed;
   int64_t first, rows, block, d, q; /* block: rows a task */
   uint32_t prior;                   /* stream of parameters drawn from the prior; 0: theta is given */
@@ -52,8 +54,10 @@ static EbbStatus simulate_block(void *ctx, EbbWork *work, int64_t task) {
   EbbStatus status = EBB_OK;
   if (s->prior != 0) status = draw_prior(s, work, n, id, theta);
   EbbData data = {.size = sizeof data, .layout = s->info->data, .rows = n, .value = x};
+  if (s->files != NULL) status = files_rows(s->files, s->first + begin, n, theta, x);
   breadcrumb(s->simulator->component, "simulate", n);
-  if (status == EBB_OK) status = ops->simulate(s->simulator->self, work, (EbbRng){s->seed, s->simulator->stream}, n, id, theta, &data, failed);
+  if (status == EBB_OK && s->files == NULL)
+    status = ops->simulate(s->simulator->self, work, (EbbRng){s->seed, s->simulator->stream}, n, id, theta, &data, failed);
   breadcrumb(NULL, NULL, 0);
   if (status < 0) return status;
   for (int64_t i = 0; i < n; i++) { /* a number that is not finite is no data, whatever the simulator says */
@@ -271,9 +275,15 @@ static EbbStatus make(Run *run) {
   s.d = ebb_layout_numbers(&run->info.theta);
   s.q = ebb_layout_numbers(&run->info.data);
   Growing g = {0};
+  Files files = {0};
   Pool *own = NULL;
   int64_t done = rows_done(stage->work);
   EbbStatus status = joint_make(run->arena, &run->info, &s.joint);
+  if (files_are(&run->simulator)) {
+    s.files = &files;
+    s.prior = 0;
+    if (status == EBB_OK) status = files_open(&run->spec->simulations, &run->info, &files);
+  }
   if (status == EBB_OK) status = grow_open(&g, stage->work, rows, done, s.d, s.q);
   if (status == EBB_OK && done == 0) status = take_over(run, &g, &done);
   if (status == EBB_OK) status = pool_of(&run->info, run->pool, &own);
@@ -318,6 +328,7 @@ static EbbStatus make(Run *run) {
   grow_close(&g);
   progress_end(s.progress, NULL);
   pool_free(own);
+  files_close(&files);
   if (status == EBB_OK) status = check_failed(run, stage->work, rows);
   if (status != EBB_OK) {
     stage_release(stage);

@@ -9,12 +9,16 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "run/command.h"
-#include "run/parameters.h"
+#include "run/files.h"
 
 static const EbbParam simulations_params[] = {
     EBB_INT(SpecSimulations, count, 10000, 1, 1e12, "rows", "simulations to train on; raising it keeps the rows that exist"),
     EBB_REAL(SpecSimulations, most_failed, 0.5, 0, 1, "", "share of failed simulations above which the run stops"),
     EBB_ROW(SpecSimulations, seed, EBB_T_SEED, 0, 0, 0, 0, NULL, "", "of parameters and simulations; default: the spec's seed", 0, NULL),
+    EBB_STRING(SpecSimulations, theta, NULL, "instead of a simulator: .npy of parameters, (rows, parameters)"),
+    EBB_STRING(SpecSimulations, x, NULL, "and .npy of data, (rows, numbers); count: rows used, all by default"),
+    PARAMETERS_ROW(SpecSimulations, parameters, 0),
+    EBB_ROW(SpecSimulations, data, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "of the files: numbers a row and their names", 0, data_names_params),
     EBB_END,
 };
 
@@ -93,7 +97,7 @@ static const EbbParam sampling_params[] = {
 
 static const EbbParam top_params[] = {
     EBB_ROW(Spec, seed, EBB_T_SEED, 0, 1, 0, 0, NULL, "", "of everything that has no seed of its own", 0, NULL),
-    EBB_ROW(Spec, simulator, EBB_T_COMPONENT, EBB_P_REQUIRED, 0, 0, 0, NULL, "", "parameters with priors, and data from them", EBB_SIMULATOR, NULL),
+    EBB_ROW(Spec, simulator, EBB_T_COMPONENT, 0, 0, 0, 0, NULL, "", "parameters with priors, and data from them", EBB_SIMULATOR, NULL),
     EBB_ROW(Spec, simulations, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "the training set", 0, simulations_params),
     EBB_ROW(Spec, model, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "what is trained", 0, model_params),
     EBB_ROW(Spec, training, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "how", 0, training_params),
@@ -143,6 +147,8 @@ static void complete(Arena *arena, Node *root, const char *folder) {
     add_member(arena, simulator, "folder", folder);
     make_absolute(arena, simulator, "folder", folder);
   }
+  make_absolute(arena, config_get(root, "simulations"), "theta", folder);
+  make_absolute(arena, config_get(root, "simulations"), "x", folder);
   Node *sampling = config_get(root, "sampling");
   Node *observations = sampling != NULL && sampling->type == NODE_MAP ? config_get(sampling, "observations") : NULL;
   Node *file = observations != NULL && observations->type == NODE_MAP ? config_get(observations, "file") : NULL;
@@ -161,6 +167,24 @@ static void complete(Arena *arena, Node *root, const char *folder) {
   Node *evaluation = config_get(root, "evaluation");
   if (evaluation != NULL && evaluation->type == NODE_LIST)
     for (Node *n = evaluation->first; n != NULL; n = n->next) make_absolute(arena, n, "reference", folder);
+}
+
+/* A simulator or files. */
+static EbbStatus check_source(const Node *root, const Spec *s) {
+  const SpecSimulations *f = &s->simulations;
+  const Node *simulations = config_get(root, "simulations");
+  if ((f->theta == NULL) != (f->x == NULL))
+    return config_fail(simulations, "simulations from files are two files; add %s", f->theta == NULL ? "theta: theta.npy" : "x: x.npy");
+  if (f->theta != NULL && s->simulator.component != NULL)
+    return config_fail(simulations, "simulations come from %s and from the simulator %s; leave out one of simulator and simulations.theta", f->theta,
+                       s->simulator.component->id);
+  if (f->theta == NULL && s->simulator.component == NULL)
+    return config_fail(root,
+                       "the spec needs the key \"simulator\": parameters with priors, and data from them; or simulations.theta and simulations.x");
+  if (f->theta == NULL && (f->parameters.count > 0 || f->data.numbers > 0 || f->data.names.count > 0))
+    return config_fail(simulations, "simulations.parameters and simulations.data describe files, but simulations.theta names none; a simulator "
+                                    "describes its own");
+  return EBB_OK;
 }
 
 static EbbStatus check(const Node *root, const Spec *s) {
@@ -206,7 +230,7 @@ static void add_plugin(Digest *d, const EbbChild *child) {
   if (child->component == NULL) return;
   const Plugin *plugin = registry_plugin(d->registry, child->component);
   char hash[65];
-  if (plugin->file == NULL) { /* built in: the build's id is in every key */
+  if (plugin == NULL || plugin->file == NULL) { /* built in: the build's id is in every key */
     add_children(d, child->component->params, child->self);
     return;
   }
@@ -254,6 +278,7 @@ static EbbStatus describe(Arena *arena, Registry *registry, Spec *s, const EbbCh
   sha256_add(&d.hash, text.text, text.length);
   add_plugin(&d, child);
   if (d.status == EBB_OK) d.status = command_add_files(arena, child, &d.hash);
+  if (d.status == EBB_OK && files_are(child)) d.status = files_add(&s->simulations, &d.hash);
   char hex[65];
   sha256_end(&d.hash, hex);
   *out = (SpecComponent){.child = child, .text = arena_copy(arena, text.text), .digest = arena_copy(arena, hex)};
@@ -277,6 +302,7 @@ static EbbStatus describe_all(Arena *arena, Registry *registry, Spec *s) {
   s->text = print_table(arena, top_params, s);
   s->model_text = print_table(arena, model_params, &s->model);
   s->training_text = print_table(arena, training_params, &s->training);
+  if (s->simulations.theta != NULL) s->simulator = files_simulator(arena, &s->simulations); /* not in the text, which names the files */
   s->metric_as = ARENA_ARRAY(arena, SpecComponent, s->evaluation.count);
   const struct {
     const EbbChild *child;
@@ -311,7 +337,10 @@ EbbStatus spec_load(Arena *arena, Registry *registry, const char *path, const ch
   registry_add(registry, &command_component);
   ConfigPlugins plugins = registry_config(registry);
   status = config_fill(arena, root, top_params, "the spec", &plugins, s);
+  if (status == EBB_OK) status = check_source(root, s);
   if (status == EBB_OK) status = check(root, s);
+  if (status == EBB_OK && s->simulations.theta != NULL)
+    status = files_complete(arena, &s->simulations, config_get(config_get(root, "simulations"), "count") != NULL);
   if (status == EBB_OK) status = describe_all(arena, registry, s);
   *out = s;
   return status;

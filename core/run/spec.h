@@ -5,11 +5,15 @@
 #define EBB_RUN_SPEC_H
 
 #include "plugin/plugin.h"
+#include "run/parameters.h"
 
 typedef struct SpecSimulations {
   int64_t count;
   double most_failed; /* share of failed rows above which the run stops */
   uint64_t seed;
+  const char *theta, *x; /* absolute; instead of a simulator */
+  EbbChildren parameters;
+  DataNames data;
 } SpecSimulations;
 
 /* The law of noise levels in training. */
