@@ -183,6 +183,14 @@ static const char *stray(const Str *got, char out[SHOWN + 4]) {
   return out;
 }
 
+/* What begins wrongly is read to the end of its line, or for a moment, so that the message shows more of it. */
+static void hear_out(Process *p) {
+  double until = seconds() + 0.3, left;
+  while ((p->got.length == 0 || memchr(p->got.text, '\n', p->got.length) == NULL) && p->got.length < SHOWN && !p->ended &&
+         (left = until - seconds()) > 0)
+    process_pump(p, left);
+}
+
 static Outcome wrong(Worker *w, EbbStatus status) {
   w->status = fail_prefix(status, "command %d: ", w->number);
   return WRONG;
@@ -236,6 +244,7 @@ static Outcome ask(Worker *w, const Block *b, char why[96]) {
   bool early = p->got.length > 0;
   for (;;) {
     bytes = announced(&p->got, &line);
+    if (early || bytes < 0) hear_out(p);
     if (early || bytes < 0)
       return wrong(w, fail(EBB_E_CONFIG,
                            "it printed \"%s\" %s; on its standard output belong replies alone, whatever else it has to say on its standard error",
