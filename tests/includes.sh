@@ -37,6 +37,7 @@ for room in base num graph config plugin model run cli; do
 done
 
 # Plugins may share a header that lies beside them and is held to the same rule.
+# Sinks write files: POSIX's headers for that; one of them isolates libnetcdf.
 for file in plugins/*/*.[ch] networks/*.[ch] schedules/*.[ch] samplers/*.[ch] core/include/ebb/*.h tests/conformance/plugins/*.c; do
   [ -e "$file" ] || continue
   sed -n 's|^ *# *include "\(.*\)".*|\1|p' "$file" | while read -r name; do
@@ -50,13 +51,19 @@ for file in plugins/*/*.[ch] networks/*.[ch] schedules/*.[ch] samplers/*.[ch] co
     ebb/*) [ -e "core/include/$name" ] || bad "$file includes <$name>, which is not there" ;;
     assert.h | complex.h | ctype.h | errno.h | fenv.h | float.h | inttypes.h | limits.h | math.h | stdbool.h | stddef.h | stdint.h | stdio.h | \
       stdlib.h | string.h | tgmath.h | time.h) ;;
+    dirent.h | fcntl.h | sys/stat.h | unistd.h | netcdf.h)
+      case $file,$name in
+      plugins/sinks/netcdf.c,* | plugins/sinks/*,[!n]*) ;;
+      *) bad "$file includes <$name>; of plugins sinks alone handle files, and netcdf.c alone libnetcdf" ;;
+      esac
+      ;;
     *) bad "$file includes <$name>; plugins include <ebb/...> and the C library only" ;;
     esac
   done
 done
 
 # Ids in quotes, comments left out: defaults of the spec's tables (core/run/spec.c) are the one place where the shipped ids may stand.
-ids=$(sed -n "/^\(simulators\|networks\|schedules\|objectives\|samplers\|metrics\) = \[/s/.*\[\(.*\)\]/\1/p" meson.build | tr -d "' " | tr ',' '\n')
+ids=$(sed -n "/^\(simulators\|networks\|schedules\|objectives\|samplers\|metrics\|sinks\) = \[/s/.*\[\(.*\)\]/\1/p" meson.build | tr -d "' " | tr ',' '\n')
 [ -n "$ids" ] || bad "no plugin ids found in meson.build"
 for id in $ids; do
   for file in $(grep -r --include='*.c' --include='*.h' "\"$id\"" core | grep -v '^[^:]*: \*' | cut -d: -f1 | sort -u); do

@@ -35,6 +35,7 @@ for purpose in "$@"; do
     need ninja-build program ninja
     need libyaml-dev library yaml-0.1
     need libopenblas-pthread-dev library openblas
+    want libnetcdf-dev library netcdf
     ;;
   tests)
     need libcunit1-dev library cunit

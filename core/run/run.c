@@ -15,6 +15,7 @@
 #include "run/log_q.h"
 #include "run/command.h"
 #include "run/sample.h"
+#include "run/sinks.h"
 #include "run/teacher.h"
 
 volatile sig_atomic_t run_stop;
@@ -172,6 +173,7 @@ static void print_files(const Run *run, Goal goal) {
 EbbStatus run_all(Run *run, Goal goal) {
   EbbStatus status = run_prepare(run, goal);
   if (status == EBB_OK && !run->simulate.done) status = command_permitted(&run->simulator);
+  if (status == EBB_OK && goal >= GOAL_SAMPLE) status = sinks_make(run);
   if (status == EBB_OK) status = folder_make(run->store);
   if (status != EBB_OK) return status;
   tell_plan(run, goal);
@@ -182,6 +184,8 @@ EbbStatus run_all(Run *run, Goal goal) {
   if (status == EBB_OK) status = folder_write(run, goal, pool_threads(run->pool));
   if (status == EBB_OK && goal >= GOAL_SAMPLE) closing_tables(run, goal == GOAL_EVALUATE);
   if (status == EBB_OK) print_files(run, goal);
+  if (status == EBB_OK && goal >= GOAL_SAMPLE) status = sinks_write(run);
+  sinks_free(run);
   metrics_free(run);
   model_free(run->model);
   plugin_destroy(&run->simulator);

@@ -92,6 +92,7 @@ typedef struct Run {
   Model *model;     /* when a stage needed it */
   int64_t failed_simulations;
   SampleFacts *sampled; /* [observations.n] */
+  EbbChild *sink;       /* [spec->sinks.count] instances */
 } Run;
 
 /* Set by the signal handler: the number of the signal. Stages save and return EBB_E_CANCELLED. */

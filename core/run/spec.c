@@ -103,6 +103,8 @@ static const EbbParam top_params[] = {
     EBB_ROW(Spec, training, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "how", 0, training_params),
     EBB_ROW(Spec, sampling, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "the posterior", 0, sampling_params),
     EBB_ROW(Spec, evaluation, EBB_T_COMPONENTS, 0, 0, 0, 0, NULL, "", "metrics", EBB_METRIC, NULL),
+    EBB_ROW(Spec, sinks, EBB_T_COMPONENTS, 0, 0, 0, 0, NULL, "", "formats to write the run in, beside the files that it has in any case (.npy, .csv)",
+            EBB_SINK, NULL),
     EBB_END,
 };
 
@@ -316,6 +318,10 @@ static EbbStatus describe_all(Arena *arena, Registry *registry, Spec *s) {
   for (size_t i = 0; i < COUNT(each) && status == EBB_OK; i++) status = describe(arena, registry, s, each[i].child, each[i].as);
   for (int64_t i = 0; i < s->evaluation.count && status == EBB_OK; i++)
     status = describe(arena, registry, s, &s->evaluation.child[i], &s->metric_as[i]);
+  for (int64_t i = 0; i < s->sinks.count && status == EBB_OK; i++) {
+    SpecComponent as; /* for the list of plugins; no key knows sinks */
+    status = describe(arena, registry, s, &s->sinks.child[i], &as);
+  }
   return status;
 }
 

@@ -82,7 +82,7 @@ typedef struct Spec {
   SpecModel model;
   SpecTraining training;
   SpecSampling sampling;
-  EbbChildren evaluation;
+  EbbChildren evaluation, sinks;
   /* Made by spec_load; components are instances later, their settings are then out of sight. */
   const char *text; /* the whole resolved spec, as YAML */
   const char *model_text, *training_text;

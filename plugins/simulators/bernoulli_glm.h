@@ -47,7 +47,7 @@ static inline double weight(int i) { return 1 + sqrt(i / 9.0); }
 
 /* theta [rows][D] */
 static inline EbbStatus prior(const void *self, EbbRng rng, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   for (int64_t i = 0; i < rows; i++) {
     double xi[D], filter[LAGS];
     host->normal(host, rng, 1, &id[i], NULL, 0, D, xi);

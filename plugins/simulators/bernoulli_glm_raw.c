@@ -21,7 +21,7 @@ static EbbStatus describe(const void *self, EbbModelInfo *out) {
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *u = host->scratch(work, (size_t)(rows * TIMES) * sizeof *u);
   host->uniform(host, rng, rows, id, NULL, 0, TIMES, u);
   for (int64_t i = 0; i < rows * TIMES; i++) out->value[i] = (float)spikes(theta + i / TIMES * D, (int)(i % TIMES), u[i]);
@@ -59,6 +59,6 @@ static const EbbComponent bernoulli_glm_raw = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.6",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&bernoulli_glm_raw)

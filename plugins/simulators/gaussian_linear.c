@@ -34,7 +34,7 @@ static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *t
 }
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
   host->normal(host, rng, rows, id, NULL, 0, D, xi);
   for (int64_t i = 0; i < rows; i++)
@@ -56,6 +56,6 @@ static const EbbComponent gaussian_linear = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.1",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&gaussian_linear)

@@ -14,7 +14,7 @@ enum { D = 10, DATA = D, OBSERVATIONS = 5 };
 static inline EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                                  uint8_t *failed) {
   (void)failed;
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
   host->normal(host, rng, rows, id, NULL, 0, D, xi);
   for (int64_t i = 0; i < rows * D; i++) out->value[i] = (float)((double)theta[i] + SD * xi[i]);

@@ -35,7 +35,7 @@ static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *t
 }
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *u = host->scratch(work, (size_t)(rows * D) * sizeof *u);
   CutNormal cut[D];
   for (int j = 0; j < D; j++) {
@@ -63,6 +63,6 @@ static const EbbComponent gaussian_linear_uniform = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.2",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&gaussian_linear_uniform)

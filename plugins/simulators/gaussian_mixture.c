@@ -26,7 +26,7 @@ static EbbStatus describe(const void *self, EbbModelInfo *out) {
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  mixture_simulate(host_of(self), work, rng, D, SD, rows, id, theta, out->value);
+  mixture_simulate(ebb_host_of(self), work, rng, D, SD, rows, id, theta, out->value);
   return EBB_OK;
 }
 
@@ -43,7 +43,7 @@ static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *t
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
   (void)work;
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   for (int64_t i = 0; i < rows; i++) {
     uint32_t try = 0;
     for (;; try++) {
@@ -75,6 +75,6 @@ static const EbbComponent gaussian_mixture = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.7",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&gaussian_mixture)

@@ -61,7 +61,7 @@ static double complete(const float x[DATA], double a1, double a2, double sign, d
 }
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *xi = host->scratch(work, 2 * POOL * sizeof *xi), *below = host->scratch(work, 2 * POOL * sizeof *below), arm[D] = {0};
   for (int64_t i = 0; i < rows; i++) {
     double sum = 0, u;
@@ -101,6 +101,6 @@ static const EbbComponent inverse_kinematics = {
     .version = "1.0",
     .reference = "2101.10763, section 3.1",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&inverse_kinematics)

@@ -58,7 +58,7 @@ static bool animals(const float *theta, double log_u[DATA]) {
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *xi = host->scratch(work, (size_t)(rows * DATA) * sizeof *xi);
   host->normal(host, rng, rows, id, NULL, 0, DATA, xi);
   for (int64_t i = 0; i < rows; i++) {
@@ -101,6 +101,6 @@ static const EbbComponent lotka_volterra = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.10",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&lotka_volterra)

@@ -59,7 +59,7 @@ static int binomial(double share, double u) {
 
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *u = host->scratch(work, (size_t)(rows * DATA) * sizeof *u);
   host->uniform(host, rng, rows, id, NULL, 0, DATA, u);
   for (int64_t i = 0; i < rows; i++) {
@@ -107,6 +107,6 @@ static const EbbComponent sir = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.9",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&sir)

@@ -21,7 +21,7 @@ static EbbStatus describe(const void *self, EbbModelInfo *out) {
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  draw_pairs(host_of(self), work, rng, rows, id, theta, out->value);
+  draw_pairs(ebb_host_of(self), work, rng, rows, id, theta, out->value);
   return EBB_OK;
 }
 
@@ -46,6 +46,6 @@ static const EbbComponent slcp = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.3",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&slcp)

@@ -21,7 +21,7 @@ enum { DISTRACTORS = 92, DATA = PAIRS + DISTRACTORS, PARTS = 20, TRIANGLE = DIST
 static const char *const files[] = {LOCATION, SCALE, ORDER, OBSERVED, NULL};
 
 typedef struct Tables {
-  const EbbHost *host;    /* first, for host_of */
+  const EbbHost *host;    /* first, for ebb_host_of */
   const double *location; /* [PARTS][DISTRACTORS] */
   const double *scale;    /* [PARTS][TRIANGLE] */
   const double *observed; /* [OBSERVATIONS][DATA] */

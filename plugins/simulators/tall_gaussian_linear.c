@@ -21,7 +21,7 @@ static EbbStatus describe(const void *self, EbbModelInfo *out) {
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
   host->normal(host, rng, rows, id, NULL, 0, D, xi);
   for (int64_t i = 0; i < rows * D; i++) out->value[i] = (float)((double)theta[i] + sqrt(variance(i % D)) * xi[i]);
@@ -41,7 +41,7 @@ static EbbStatus log_likelihood(const void *self, EbbWork *work, int64_t rows, c
 }
 
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *xi = host->scratch(work, (size_t)(rows * D) * sizeof *xi);
   host->normal(host, rng, rows, id, NULL, 0, D, xi);
   for (int64_t i = 0; i < rows * D; i++) {
@@ -61,6 +61,6 @@ static const EbbComponent tall_gaussian_linear = {
     .version = "1.0",
     .reference = "2404.07593, section 4",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&tall_gaussian_linear)

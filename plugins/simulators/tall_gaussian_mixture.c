@@ -22,7 +22,7 @@ static const EbbParam params[] = {
 };
 
 typedef struct Model {
-  const EbbHost *host; /* first, for host_of */
+  const EbbHost *host; /* first, for ebb_host_of */
   int64_t prior;
   EbbParameter parameter[D];
 } Model;
@@ -45,7 +45,7 @@ static EbbStatus describe(const void *self, EbbModelInfo *out) { return describe
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  mixture_simulate(host_of(self), work, rng, D, SD, rows, id, theta, out->value);
+  mixture_simulate(ebb_host_of(self), work, rng, D, SD, rows, id, theta, out->value);
   return EBB_OK;
 }
 

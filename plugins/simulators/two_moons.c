@@ -33,7 +33,7 @@ static EbbStatus describe(const void *self, EbbModelInfo *out) {
 static EbbStatus simulate(const void *self, EbbWork *work, EbbRng rng, int64_t rows, const uint64_t *id, const float *theta, EbbData *out,
                           uint8_t *failed) {
   (void)failed;
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   double *angle = host->scratch(work, (size_t)rows * sizeof *angle), *radius = host->scratch(work, (size_t)rows * sizeof *radius);
   host->uniform(host, rng, rows, id, NULL, BLOCK_ANGLE, 1, angle);
   host->normal(host, rng, rows, id, NULL, BLOCK_RADIUS, 1, radius);
@@ -65,7 +65,7 @@ static EbbStatus observation(const void *self, int64_t k, EbbData *out, float *t
  * drawn anew under the next step number. */
 static EbbStatus reference(const void *self, EbbWork *work, EbbRng rng, const EbbData *one, int64_t rows, const uint64_t *id, float *theta) {
   (void)work;
-  const EbbHost *host = host_of(self);
+  const EbbHost *host = ebb_host_of(self);
   for (int64_t i = 0; i < rows; i++) {
     uint32_t try = 0;
     for (;; try++) {
@@ -101,6 +101,6 @@ static const EbbComponent two_moons = {
     .version = "1.0",
     .reference = "2101.04653, appendix T.8",
     .ops = &ops,
-    .create = keep_host,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&two_moons)

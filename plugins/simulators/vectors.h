@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The frame of a simulator of vectors without settings: self is a place that holds the host table, parameters and data are vectors, and published
- * observations are rows of a table. */
+ * The frame of a simulator whose parameters and data are vectors, and whose published observations are rows of a table. */
 #ifndef EBB_PLUGINS_VECTORS_H
 #define EBB_PLUGINS_VECTORS_H
 
 #include <math.h>
 
 #include <ebb/simulator.h>
-
-/* For .create. */
-static inline EbbStatus keep_host(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
-/* Of what keep_host made, or of a struct whose first member is the host. */
-static inline const EbbHost *host_of(const void *self) { return *(const EbbHost *const *)self; }
 
 /* d parameters, q numbers of data a row. */
 static inline EbbStatus describe_vectors(int64_t d, int64_t q, const EbbParameter *parameter, int64_t observations, EbbModelInfo *out) {

@@ -124,7 +124,8 @@ static const Row rows[] = {
     SIZE(EbbMetricOps, 24), AT(EbbMetricOps, size, 0), AT(EbbMetricOps, needs, 8), AT(EbbMetricOps, compute, 16),
     SIZE(EbbArray, 80), AT(EbbArray, group, 0), AT(EbbArray, name, 8), AT(EbbArray, type, 16), AT(EbbArray, ndim, 24), AT(EbbArray, shape, 32),
       AT(EbbArray, data, 64), AT(EbbArray, dims, 72),
-    SIZE(EbbRun, 40), AT(EbbRun, size, 0), AT(EbbRun, arrays, 8), AT(EbbRun, array, 16), AT(EbbRun, manifest, 24), AT(EbbRun, spec, 32),
+    SIZE(EbbRun, 56), AT(EbbRun, size, 0), AT(EbbRun, arrays, 8), AT(EbbRun, array, 16), AT(EbbRun, manifest, 24), AT(EbbRun, spec, 32),
+      AT(EbbRun, version, 40), AT(EbbRun, started, 48),
     SIZE(EbbSinkOps, 16), AT(EbbSinkOps, size, 0), AT(EbbSinkOps, write, 8),
 };
 /* clang-format on */

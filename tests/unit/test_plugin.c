@@ -87,7 +87,7 @@ static void each_fault_has_its_message(void) {
       {"sampler_absent.so", EBB_E_IO, {"no such plugin", "No such file or directory", ""}},
       {"sampler_no_symbol.so", EBB_E_ABI, {"exports no symbol ebb_module", "is this an Ebb plugin?", ""}},
       {"sampler_bad_magic.so", EBB_E_ABI, {"12345678", "45626231", "no Ebb module"}},
-      {"sampler_other_abi.so", EBB_E_ABI, {"ABI 0.3", "has 0.2", "rebuild it"}},
+      {"sampler_other_abi.so", EBB_E_ABI, {"ABI 0.4", "has 0.3", "rebuild it"}},
       {"sampler_other_size.so", EBB_E_ABI, {"struct EbbParam has 80 bytes there and 88", "rebuild it", ""}},
       {"sampler_other_ops.so", EBB_E_ABI, {"sampler/other_ops: ", "struct EbbSamplerOps has 40 bytes there and 48", "rebuild it"}},
       {"sampler_empty.so", EBB_E_ABI, {"lists no component", "", ""}},

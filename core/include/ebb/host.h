@@ -63,6 +63,18 @@ struct EbbHost {
   const double *(*data)(const EbbHost *, const char *name, int64_t ndim, const int64_t *shape);
 };
 
+/* For .create of a component without settings: self becomes a place that holds the host table, which ebb_host_of finds again, as it does in a struct
+ * whose first member is the host. */
+static inline EbbStatus ebb_keep_host(const EbbHost *host, const void *config, void **self) {
+  (void)config;
+  *self = host->alloc(host, sizeof host);
+  if (*self == NULL) return EBB_E_MEMORY;
+  *(const EbbHost **)*self = host;
+  return EBB_OK;
+}
+
+static inline const EbbHost *ebb_host_of(const void *self) { return *(const EbbHost *const *)self; }
+
 /* The one symbol a plugin exports; everything else in it is hidden (-fvisibility=hidden). */
 #if defined(__FAST_MATH__)
 #define EBB_FLAG_FAST EBB_BUILD_FAST_MATH

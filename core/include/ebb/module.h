@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-enum { EBB_MAGIC = 0x45626231, EBB_ABI_MAJOR = 0, EBB_ABI_MINOR = 2 };
+enum { EBB_MAGIC = 0x45626231, EBB_ABI_MAJOR = 0, EBB_ABI_MINOR = 3 };
 
 /* Stamped into build_flags by EBB_MODULE. */
 enum { EBB_BUILD_FAST_MATH = 1, EBB_BUILD_NDEBUG = 2 };

@@ -7,7 +7,7 @@
 static EbbStatus combine(const void *self, const void *state, EbbWork *work, const EbbItems *items, const EbbField *prior, const EbbQuery *q,
                          double *xhat) {
   (void)state;
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = ebb_host_of(self);
   int64_t numbers = q->rows * q->dim;
   double *part = host->scratch(work, (size_t)(items->chunk * numbers) * sizeof *part);
   EbbStatus status = prior->eval(prior, work, q, part);
@@ -23,14 +23,6 @@ static EbbStatus combine(const void *self, const void *state, EbbWork *work, con
   return EBB_OK;
 }
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static const EbbCompositionOps ops = {.size = sizeof ops, .flags = EBB_LINEAR, .result = EBB_BRIDGE, .combine = combine};
 static const EbbComponent sum = {
     .size = sizeof(EbbComponent),
@@ -40,6 +32,6 @@ static const EbbComponent sum = {
     .version = "1.0",
     .reference = "2209.14249, eq. 7",
     .ops = &ops,
-    .create = create,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&sum)

@@ -5,16 +5,8 @@
 
 #include <ebb/sink.h>
 
-static EbbStatus create(const EbbHost *host, const void *config, void **self) {
-  (void)config;
-  *self = host->alloc(host, sizeof host);
-  if (*self == NULL) return EBB_E_MEMORY;
-  *(const EbbHost **)*self = host;
-  return EBB_OK;
-}
-
 static EbbStatus write(const void *self, const EbbRun *run, const char *folder) {
-  const EbbHost *host = *(const EbbHost *const *)self;
+  const EbbHost *host = ebb_host_of(self);
   char path[4096];
   if (snprintf(path, sizeof path, "%s/arrays.txt", folder) >= (int)sizeof path) return host->fail(host, EBB_E_IO, "the folder's name is too long");
   FILE *file = fopen(path, "w");
@@ -37,6 +29,6 @@ static const EbbComponent text = {
     .version = "1.0",
     .reference = "none: one line an array",
     .ops = &ops,
-    .create = create,
+    .create = ebb_keep_host,
 };
 EBB_MODULE(&text)
