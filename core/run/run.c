@@ -14,6 +14,7 @@
 #include "run/closing.h"
 #include "run/log_q.h"
 #include "run/command.h"
+#include "run/isolate.h"
 #include "run/sample.h"
 #include "run/sinks.h"
 #include "run/teacher.h"
@@ -123,8 +124,11 @@ static EbbStatus check_layout(const Run *run) {
 EbbStatus run_prepare(Run *run, Goal goal) {
   uint32_t stream = STREAM_SIMULATOR;
   run->simulator = run->spec->simulator;
+  bool isolate = run->spec->simulations.isolate;
+  if (isolate) isolate_wrap(run->arena, &run->simulator, pool_threads(run->pool));
   EbbStatus status = plugin_create(run->arena, run->pool, &run->simulator, &stream);
   if (status != EBB_OK) return status;
+  if (isolate) isolate_ready(run->arena, &run->simulator);
   run->info = (EbbModelInfo){.size = sizeof run->info};
   status = ((const EbbSimulatorOps *)run->simulator.ops)->describe(run->simulator.self, &run->info);
   if (status == EBB_OK) status = check_layout(run);

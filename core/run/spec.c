@@ -19,6 +19,7 @@ static const EbbParam simulations_params[] = {
     EBB_STRING(SpecSimulations, x, NULL, "and .npy of data, (rows, numbers); count: rows used, all by default"),
     PARAMETERS_ROW(SpecSimulations, parameters, 0),
     EBB_ROW(SpecSimulations, data, EBB_T_GROUP, 0, 0, 0, 0, NULL, "", "of the files: numbers a row and their names", 0, data_names_params),
+    EBB_BOOL(SpecSimulations, isolate, false, "simulate in processes of their own, so that a crash is a failed row; simulator.isolate is the same"),
     EBB_END,
 };
 
@@ -136,6 +137,19 @@ static void make_absolute(Arena *arena, Node *map, const char *key, const char *
   n->text = path_join(arena, folder, n->text);
 }
 
+/* `isolate` is said of the simulator, but it is the host's: no setting of the plugin, nor a reason to simulate anew. */
+static void move_isolate(Node *simulator, Node *simulations) {
+  Node *n = simulator != NULL ? config_get(simulator, "isolate") : NULL;
+  if (n == NULL || simulations == NULL || simulations->type != NODE_MAP) return;
+  Node **at = &simulator->first;
+  while (*at != n) at = &(*at)->next;
+  *at = n->next;
+  for (at = &simulations->first; *at != NULL && strcmp((*at)->key, n->key) != 0;) at = &(*at)->next;
+  n->next = *at != NULL ? (*at)->next : NULL; /* the simulator's goes before one that stands there */
+  n->parent = simulations;
+  *at = n;
+}
+
 /* What a table cannot say: seeds default to the spec's, a file of observations implies where they come from, paths are relative to the spec. */
 static void complete(Arena *arena, Node *root, const char *folder) {
   if (root->type != NODE_MAP) return;
@@ -149,6 +163,7 @@ static void complete(Arena *arena, Node *root, const char *folder) {
     add_member(arena, simulator, "folder", folder);
     make_absolute(arena, simulator, "folder", folder);
   }
+  move_isolate(simulator, config_get(root, "simulations"));
   make_absolute(arena, config_get(root, "simulations"), "theta", folder);
   make_absolute(arena, config_get(root, "simulations"), "x", folder);
   Node *sampling = config_get(root, "sampling");
@@ -183,6 +198,9 @@ static EbbStatus check_source(const Node *root, const Spec *s) {
   if (f->theta == NULL && s->simulator.component == NULL)
     return config_fail(root,
                        "the spec needs the key \"simulator\": parameters with priors, and data from them; or simulations.theta and simulations.x");
+  if (f->isolate && (f->theta != NULL || command_is(&s->simulator)))
+    return config_fail(simulations, "isolate is for simulators that run inside Ebb; %s",
+                       f->theta != NULL ? "files run nothing" : "a program has its own process");
   if (f->theta == NULL && (f->parameters.count > 0 || f->data.numbers > 0 || f->data.names.count > 0))
     return config_fail(simulations, "simulations.parameters and simulations.data describe files, but simulations.theta names none; a simulator "
                                     "describes its own");

@@ -14,6 +14,7 @@ typedef struct SpecSimulations {
   const char *theta, *x; /* absolute; instead of a simulator */
   EbbChildren parameters;
   DataNames data;
+  bool isolate;
 } SpecSimulations;
 
 /* The law of noise levels in training. */
