@@ -15,12 +15,16 @@ typedef struct Options {
   int arguments;
   const char **set, **plugin_folder, **plugin_file; /* in the order given */
   size_t sets, plugin_folders, plugin_files;
+  const char **own; /* name and value (or NULL) of options that none of ours are: a metric's parameters, wrong elsewhere */
+  size_t owns;
   int64_t threads, block, draws; /* 0: not given */
   const char *runs, *name, *observations, *out, *theta;
   bool quiet, log_json, json, trust, log_density, commands;
 } Options;
 
 EbbStatus options_parse(Arena *, int argc, char **argv, Options *out);
+/* The failure for an option that means nothing; the nearest name is looked for among keys[0..n) too, parameters as the spec writes them. */
+EbbStatus options_unknown(const char *word, const char *const *keys, size_t n);
 
 /* What most commands need: options applied, plugins found, threads started. */
 typedef struct Session {

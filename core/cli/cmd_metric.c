@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A metric on two files of draws, outside any run: `ebb METRIC DRAWS REFERENCE`. --set key=value changes the metric's parameters. */
+ * A metric on two files of draws, outside any run: `ebb METRIC DRAWS REFERENCE`. --set key=value changes the metric's parameters,
+ * and so does --key value. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -38,6 +39,31 @@ static EbbStatus read_draws(Arena *arena, const char *path, Table *table, float 
   return EBB_OK;
 }
 
+/* --key value as the parameter it names, a dash for an underscore. */
+static EbbStatus set_own(Session *s, const EbbParam *params, Node *settings) {
+  const Options *o = s->options;
+  enum { MOST = 64 };
+  const char *keys[MOST];
+  size_t n = 0;
+  for (const EbbParam *p = params; p != NULL && p->type != EBB_T_END && n < MOST; p++) keys[n++] = p->key;
+  Str dropped = {0};
+  EbbStatus status = EBB_OK;
+  for (size_t i = 0; i < o->owns && status == EBB_OK; i += 2) {
+    char *key = arena_copy(s->arena, o->own[i] + 2);
+    size_t k = 0;
+    for (char *c = key; *c != '\0'; c++) *c = (char)(*c == '-' ? '_' : *c);
+    while (k < n && strcmp(keys[k], key) != 0) k++;
+    if (k == n)
+      status = options_unknown(o->own[i], keys, n);
+    else if (o->own[i + 1] == NULL)
+      status = fail(EBB_E_CONFIG, "%s needs a value", o->own[i]);
+    else
+      status = config_set(s->arena, settings, arena_print(s->arena, "%s=%s", key, o->own[i + 1]), &dropped);
+  }
+  str_free(&dropped);
+  return status;
+}
+
 bool cmd_metric_known(Session *s) {
   const Plugin *plugin;
   bool known = registry_find(s->registry, EBB_METRIC, s->options->command, &plugin) == EBB_OK;
@@ -58,6 +84,7 @@ EbbStatus cmd_metric(Session *s) {
   Str dropped = {0};
   for (size_t i = 0; i < o->sets && status == EBB_OK; i++) status = config_set(s->arena, settings, o->set[i], &dropped);
   str_free(&dropped);
+  if (status == EBB_OK) status = set_own(s, plugin->component->params, settings);
   EbbChild metric = {.kind = EBB_METRIC,
                      .component = plugin->component,
                      .ops = plugin->component->ops,

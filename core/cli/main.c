@@ -37,7 +37,7 @@ static const Command all[] = {
 static void print_help(FILE *out) {
   fprintf(out, "ebb %s: diffusion models for simulation-based inference\n\n", EBB_VERSION);
   for (size_t i = 0; i < COUNT(all); i++) fprintf(out, "  ebb %-9s %-45s %s\n", all[i].name, all[i].arguments, all[i].does);
-  fprintf(out, "  ebb %-9s %-45s %s\n", "METRIC", "DRAWS REFERENCE", "any metric plugin on two files, e.g. ebb c2st a.npy b.npy");
+  fprintf(out, "  ebb %-9s %-45s %s\n", "METRIC", "DRAWS REFERENCE [--KEY VALUE]", "any metric plugin on two files, e.g. ebb c2st a.npy b.npy");
   fprintf(out, "\n"
                "  --set path=value   change the spec, e.g. --set sampling.sampler.use=heun (again for more)\n"
                "  --threads N        default: all that the job may use\n"
@@ -80,6 +80,7 @@ static EbbStatus dispatch(Session *s) {
   for (size_t i = 0; i < COUNT(all); i++) {
     const Command *c = &all[i];
     if (strcmp(c->name, word) != 0) continue;
+    if (s->options->owns > 0) return options_unknown(s->options->own[0], NULL, 0);
     if (s->options->arguments < c->least || s->options->arguments > c->most) return fail(EBB_E_CONFIG, "usage: ebb %s %s", c->name, c->arguments);
     return c->run(s);
   }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Options, all commands' together; each command refuses those that mean nothing to it by ignoring none silently: an option that is spelled wrong is
- * an error. */
+ * an error. What is no option of ours may be a metric's parameter and is kept for it. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,12 +38,27 @@ static const Option options[] = {
     {"--log-density", FLAG, offsetof(Options, log_density), 0, 0, 0},
 };
 
-static EbbStatus unknown(const char *word) {
-  const char *names[COUNT(options)];
-  for (size_t i = 0; i < COUNT(options); i++) names[i] = options[i].name;
-  const char *near = nearest(word, names, COUNT(names));
+EbbStatus options_unknown(const char *word, const char *const *keys, size_t n) {
+  enum { MOST = 64 };
+  const char *names[COUNT(options) + MOST];
+  char dashed[MOST][64];
+  size_t names_n = 0;
+  while (names_n < COUNT(options)) names[names_n] = options[names_n].name, names_n++;
+  for (size_t i = 0; i < n && i < MOST; i++) {
+    snprintf(dashed[i], sizeof dashed[i], "--%s", keys[i]);
+    names[names_n++] = dashed[i];
+  }
+  const char *near = nearest(word, names, names_n);
   return near != NULL ? fail(EBB_E_CONFIG, "unknown option %s; did you mean %s?", word, near)
-                      : fail(EBB_E_CONFIG, "unknown option %s; `ebb help` lists them", word);
+                      : fail(EBB_E_CONFIG, "unknown option %s; `ebb help` lists them%s", word, n > 0 ? ", `ebb describe` a metric's parameters" : "");
+}
+
+/* Adds to a list of words. */
+static void append(Arena *arena, const char ***list, size_t *n, const char *value) {
+  const char **grown = ARENA_ARRAY(arena, const char *, *n + 1);
+  if (*n > 0) memcpy(grown, *list, *n * sizeof *grown);
+  grown[(*n)++] = value;
+  *list = grown;
 }
 
 static EbbStatus take(Arena *arena, const Option *o, const char *value, Options *out) {
@@ -53,11 +69,7 @@ static EbbStatus take(Arena *arena, const Option *o, const char *value, Options 
   } else if (o->kind == TEXT) {
     *(const char **)(void *)at = value;
   } else if (o->kind == LIST) {
-    size_t *n = (size_t *)(void *)((char *)out + o->count_offset);
-    const char ***list = (const char ***)(void *)at, **grown = ARENA_ARRAY(arena, const char *, *n + 1);
-    if (*n > 0) memcpy(grown, *list, *n * sizeof *grown);
-    grown[(*n)++] = value;
-    *list = grown;
+    append(arena, (const char ***)(void *)at, (size_t *)(void *)((char *)out + o->count_offset), value);
   } else {
     char *end;
     errno = 0;
@@ -99,7 +111,13 @@ EbbStatus options_parse(Arena *arena, int argc, char **argv, Options *out) {
       found = &options[k];
       value = word[n] == '=' ? word + n + 1 : NULL;
     }
-    if (found == NULL) return unknown(word);
+    if (found == NULL) { /* --key value and --key=value may be a metric's parameter: the command knows */
+      const char *equals = strchr(word, '=');
+      if (word[1] != '-') return options_unknown(word, NULL, 0);
+      append(arena, &out->own, &out->owns, equals != NULL ? arena_print(arena, "%.*s", (int)(equals - word), word) : word);
+      append(arena, &out->own, &out->owns, equals != NULL ? equals + 1 : i + 1 < argc ? argv[++i] : NULL);
+      continue;
+    }
     if (found->kind == FLAG) {
       if (value != NULL) return fail(EBB_E_CONFIG, "%s takes no value", found->name);
       *(bool *)(void *)((char *)out + found->offset) = true;
@@ -110,5 +128,5 @@ EbbStatus options_parse(Arena *arena, int argc, char **argv, Options *out) {
     EbbStatus status = take(arena, found, value, out);
     if (status != EBB_OK) return status;
   }
-  return EBB_OK;
+  return out->command == NULL && out->owns > 0 ? options_unknown(out->own[0], NULL, 0) : EBB_OK;
 }

@@ -85,12 +85,15 @@ static const char *gaussians(Bench *b, int64_t rows, int64_t d, uint64_t stream,
 
 void bench_c2st(Bench *b) {
   static const int64_t dims[] = {2, 10};
-  for (size_t i = 0; i < COUNT(dims); i++) {
-    const char *arguments[] = {"c2st", gaussians(b, 10000, dims[i], 1, 1), gaussians(b, 10000, dims[i], 2, 0.9), "--quiet", NULL};
-    double best = child_run(b, arguments, false).seconds;
-    if (best < 2) best = fmin(best, child_run(b, arguments, false).seconds);
-    line(b, arena_print(b->arena, "c2st, 10,000 against 10,000, d = %lld", (long long)dims[i]), best, "s", AT_MOST, NAN);
-  }
+  static const char *const protocol[][2] = {{"mlp", "c2st"}, {"rf", "c2st by a random forest"}};
+  for (size_t i = 0; i < COUNT(dims); i++)
+    for (size_t k = 0; k < COUNT(protocol); k++) {
+      const char *arguments[] = {
+          "c2st", gaussians(b, 10000, dims[i], 1, 1), gaussians(b, 10000, dims[i], 2, 0.9), "--protocol", protocol[k][0], "--quiet", NULL};
+      double best = child_run(b, arguments, false).seconds;
+      if (best < 2) best = fmin(best, child_run(b, arguments, false).seconds);
+      line(b, arena_print(b->arena, "%s, 10,000 against 10,000, d = %lld", protocol[k][1], (long long)dims[i]), best, "s", AT_MOST, NAN);
+    }
 }
 
 /* ---- Memory ---- */

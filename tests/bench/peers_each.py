@@ -118,9 +118,10 @@ def sbi_method(name, theta, x, observed, out):
     np.save(out, draws.numpy().astype("float32"))
 
 
-def sklearn_c2st(draws, reference):
-    """sbibm's protocol."""
+def sklearn_c2st(draws, reference, protocol):
+    """sbibm's protocol, mlp, or sbi's, rf; the forest's trees on all cores."""
     import sklearn
+    from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import KFold, cross_val_score
     from sklearn.neural_network import MLPClassifier
 
@@ -128,8 +129,9 @@ def sklearn_c2st(draws, reference):
     scaled = (np.r_[reference, draws] - reference.mean(0)) / reference.std(0)
     label = np.r_[np.zeros(len(reference)), np.ones(len(draws))]
     start = time.time()
-    net = MLPClassifier((10 * d, 10 * d), max_iter=10000, random_state=1)
-    score = cross_val_score(net, scaled, label, cv=KFold(5, shuffle=True, random_state=1)).mean()
+    mlp = MLPClassifier((10 * d, 10 * d), max_iter=10000, random_state=1)
+    classifier = mlp if protocol == "mlp" else RandomForestClassifier(random_state=1, n_jobs=len(os.sched_getaffinity(0)))
+    score = cross_val_score(classifier, scaled, label, cv=KFold(5, shuffle=True, random_state=1)).mean()
     print("seconds", time.time() - start)
     print("c2st", score)
     print("version", sklearn.__version__)
@@ -139,7 +141,7 @@ name, rest = sys.argv[1], sys.argv[2:]
 if name == "torch":
     torch_loop(int(rest[0]))
 elif name == "sklearn":
-    sklearn_c2st(*(np.load(path) for path in rest))
+    sklearn_c2st(np.load(rest[0]), np.load(rest[1]), rest[2])
 else:
     arrays = [np.load(path).astype("float32") for path in rest[:3]]
     if name == "bayesflow":

@@ -62,6 +62,10 @@ static void wrong_usage_ends_with_2_and_a_sentence(void) {
       {"sample small.yaml --observations x.npy --out o", "small.yaml is no folder of a run"},
       {"sample . --observations x.npy --out o", "is no run with a model"},
       {"c2st a.npy", "usage: ebb c2st DRAWS REFERENCE"},
+      {"c2st a.npy b.npy --protocl rf", "unknown option --protocl; did you mean --protocol?"},
+      {"c2st a.npy b.npy --protocol forest", "protocol must be one of mlp, rf, both"},
+      {"c2st a.npy b.npy --protocol", "--protocol needs a value"},
+      {"run small.yaml --protocol rf", "unknown option --protocol"},
       {"simulate small.yaml --theta t.npy", "--out"},
       {"run small.yaml --plugin-dir absent", "--plugin-dir absent: no such folder"},
       {"run small.yaml --plugin absent.so", "absent.so"},
@@ -280,6 +284,13 @@ static void two_sets_of_draws_are_compared(void) {
     double value = NAN;
     EXPECT(call, call.status == 0 && sscanf(call.out, "c2st %lf", &value) == 1);
     EXPECT(call, value >= cases[i].least && value <= cases[i].most);
+    EXPECT(call, strstr(call.out, "\nc2st_rf ") != NULL); /* both, unless one is asked for */
+    for (int k = 0; k < 3; k++) {
+      static const char *const rf[] = {"--protocol rf", "--protocol=rf", "--set protocol=rf"};
+      call = sh(&f, "$EBB c2st a.csv b.csv %s", rf[k]);
+      EXPECT(call, call.status == 0 && sscanf(call.out, "c2st_rf %lf", &value) == 1 && strstr(call.out, "c2st ") == NULL);
+      EXPECT(call, value >= cases[i].least && value <= cases[i].most);
+    }
   }
   put_text(&f, "wide.csv", "a,b,c\n1,2,3\n");
   Call call = sh(&f, "$EBB c2st a.csv wide.csv");

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
 #
-# Ten fixed pairs of sets and what scikit-learn's classifier makes of them by sbibm's protocol, with five seeds. Writes tests/golden/c2st_sklearn.txt;
-# tests/unit/test_c2st.c makes the same pairs and compares.
+# Ten fixed pairs of sets and what scikit-learn's classifiers make of them with five seeds: its network by sbibm's protocol, and its random forest by
+# sbi's. Writes tests/golden/c2st_sklearn.txt and c2st_rf_sklearn.txt; tests/unit/test_c2st.c makes the same pairs and compares.
 #
 #     pip install numpy scikit-learn
 #     python tests/golden/c2st_sklearn.py > tests/golden/c2st_sklearn.txt
+#     python tests/golden/c2st_sklearn.py rf > tests/golden/c2st_rf_sklearn.txt
 #
 # A number of a pair is a pure function of its address, so that C and Python need not share a generator's state:
 #
 #     address = pair << 40 | class << 36 | column << 32 | row        class 0 reference, 1 draws
 #     u(k)    = (splitmix64(k) >> 11) + 1/2, times 2^-53              splitmix64(k): the k-th output of the generator with state 0, k from 1
 #     normal  = sqrt(-2 log u(2 address + 1)) cos(2 pi u(2 address + 2))
+import sys
 import warnings
 
 import numpy as np
 import sklearn
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neural_network import MLPClassifier
@@ -72,17 +75,21 @@ def rows_of(pair, kind):
     return e.astype(np.float32)
 
 
+forest = sys.argv[1:] == ["rf"]
+
+
 def c2st(reference, draws, epochs, seed):
     m, s, d = reference.mean(0, dtype=np.float64), reference.std(0, dtype=np.float64), reference.shape[1]
     data = np.r_[(reference - m) / s, (draws - m) / s]
     label = np.r_[np.zeros(len(reference)), np.ones(len(draws))]
-    net = MLPClassifier((10 * d, 10 * d), max_iter=epochs, random_state=seed)
-    return cross_val_score(net, data, label, cv=KFold(5, shuffle=True, random_state=seed)).mean()
+    classifier = RandomForestClassifier(random_state=seed) if forest else MLPClassifier((10 * d, 10 * d), max_iter=epochs, random_state=seed)
+    return cross_val_score(classifier, data, label, cv=KFold(5, shuffle=True, random_state=seed)).mean()
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", ConvergenceWarning)
-    print(f"# python tests/golden/c2st_sklearn.py > tests/golden/c2st_sklearn.txt, scikit-learn {sklearn.__version__}, numpy {np.__version__}")
+    name = "c2st_rf_sklearn" if forest else "c2st_sklearn"
+    print(f"# python tests/golden/c2st_sklearn.py{' rf' * forest} > tests/golden/{name}.txt, scikit-learn {sklearn.__version__}, numpy {np.__version__}")
     print("# first and last number of the reference and of the draws, mean accuracy and its standard error over seeds 1..5, the seeds")
     for p, (name, *_, epochs) in enumerate(PAIRS):
         reference, draws = rows_of(p, 0), rows_of(p, 1)

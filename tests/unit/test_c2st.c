@@ -7,166 +7,13 @@
 
 #include "../../plugins/metrics/c2st.c"
 
-#include "base/base.h"
-#include "base/pool.h"
-#include "num/isa.h"
-#include "plugin/plugin.h"
-
-static uint64_t splitmix64(uint64_t k) {
-  uint64_t z = k * 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
-static double uniform_at(uint64_t k) { return ((double)(splitmix64(k) >> 11) + 0.5) * 0x1p-53; }
-
-static uint64_t address(int pair, int kind, int column, int64_t row) {
-  return (uint64_t)pair << 40 | (uint64_t)kind << 36 | (uint64_t)column << 32 | (uint64_t)row;
-}
-
-static double normal_at(uint64_t at) { return sqrt(-2 * log(uniform_at(2 * at + 1))) * cos(2 * M_PI * uniform_at(2 * at + 2)); }
-
-typedef enum Rule { SHIFT, SCALE, SAME, MOONS, UNITS } Rule;
-
-typedef struct Case {
-  const char *name;
-  Rule rule;
-  int64_t dim, rows[2], epochs; /* rows of the reference, of the draws; most epochs, 0: the plugin's */
-} Case;
-
-/* The row of set `kind` (0 reference, 1 draws), as the script makes it. */
-static void make_row(const Case *c, int pair, int kind, int64_t i, float *row) {
-  static const double unit[] = {0.01, 1, 100};
-  double e[16], before = 0, angle = M_PI * uniform_at(2 * address(pair, kind, 15, i) + 1);
-  for (int j = 0; j < c->dim; j++) {
-    double fresh = normal_at(address(pair, kind, j, i));
-    e[j] = fresh;
-    if (c->rule == SHIFT && kind == 1 && j == 0) e[j] += 1;
-    if (c->rule == SCALE && kind == 1) e[j] *= 1.2;
-    if (c->rule == UNITS && kind == 1 && j > 0) e[j] = 0.6 * before + 0.8 * fresh;
-    if (c->rule == UNITS) e[j] = 3 + e[j] * unit[j];
-    before = fresh;
-  }
-  if (c->rule == MOONS) {
-    double moon[2] = {i % 2 == 0 ? cos(angle) : 1 - cos(angle), i % 2 == 0 ? sin(angle) : 0.5 - sin(angle)};
-    double ring[2] = {0.5 + 1.3 * cos(2 * angle), 0.25 + 0.8 * sin(2 * angle)};
-    for (int j = 0; j < 2; j++) e[j] = (kind == 1 ? ring[j] : moon[j]) + 0.1 * e[j];
-  }
-  for (int j = 0; j < c->dim; j++) row[j] = (float)e[j];
-}
-
-static float *make(const Case *c, int pair, int kind) {
-  float *theta = malloc((size_t)(c->rows[kind] * c->dim) * sizeof *theta);
-  for (int64_t i = 0; i < c->rows[kind]; i++) make_row(c, pair, kind, i, theta + i * c->dim);
-  return theta;
-}
-
-/* ---- calling the metric ---- */
-
-typedef struct Answer {
-  EbbStatus status;
-  double c, folded, error, mean; /* of the last set; mean: over all sets */
-  int64_t n;
-  char note[256], message[512];
-} Answer;
-
-static void take(EbbReport *r, const char *metric, int64_t set, int64_t parameter, double value, double error, int64_t n, const char *note) {
-  Answer *a = r->ctx;
-  CU_ASSERT_EQUAL(parameter, -1);
-  if (strcmp(metric, "c2st_folded") == 0) {
-    a->folded = value;
-  } else if (set < 0) {
-    a->mean = value;
-  } else {
-    a->c = value, a->error = error, a->n = n;
-    snprintf(a->note, sizeof a->note, "%s", note);
-  }
-}
-
-static Answer ask(int threads, uint64_t seed, Config config, int64_t sets, int64_t dim, int64_t references, const float *reference, int64_t draws,
-                  const float *theta) {
-  static const char *const name[] = {"first", "second", "third"};
-  Answer a = {.c = NAN, .mean = NAN};
-  Pool *pool = NULL;
-  Arena *arena = arena_new();
-  if (threads > 1) CU_ASSERT_EQUAL_FATAL(pool_new(threads, &pool), EBB_OK);
-  fail_clear();
-  EbbEvidence e = {.size = sizeof e,
-                   .host = host_new(arena, pool, "metric/c2st"),
-                   .rng = {seed, 7},
-                   .sets = sets,
-                   .draws = draws,
-                   .dim = dim,
-                   .references = references,
-                   .name = name,
-                   .theta = theta,
-                   .reference = reference};
-  a.status = ops.compute(&config, &e, &(EbbReport){.size = sizeof(EbbReport), .ctx = &a, .value = take});
-  snprintf(a.message, sizeof a.message, "%s", a.status == EBB_OK ? "" : fail_text());
-  pool_free(pool);
-  arena_free(arena);
-  return a;
-}
-
-static const Config plain = {.folds = 5, .seeds = 1, .epochs = 10000};
+#include "c2st_pairs.h"
 
 /* ---- scikit-learn ---- */
 
-static const Case pairs[] = {{"shift_1", SHIFT, 1, {1000, 1000}, 0},    {"shift_2", SHIFT, 2, {1000, 1000}, 0},
-                             {"shift_5", SHIFT, 5, {1500, 1500}, 50},   {"scale_1", SCALE, 1, {2000, 2000}, 0},
-                             {"scale_2", SCALE, 2, {2000, 2000}, 0},    {"scale_5", SCALE, 5, {1300, 1100}, 50},
-                             {"same_3", SAME, 3, {1000, 1000}, 0},      {"same_10", SAME, 10, {1000, 1000}, 30},
-                             {"moons_ring", MOONS, 2, {1000, 1000}, 0}, {"units_3", UNITS, 3, {1030, 1030}, 0}};
-
-/* Many fits, for their numbers and not for their threads, which take ten minutes under ThreadSanitizer. */
-static bool left_out(void) {
-#ifdef __SANITIZE_THREAD__
-  printf("SKIP: ThreadSanitizer looks at the threads of fewer fits\n");
-  return true;
-#else
-  return false;
-#endif
-}
-
-/* Five seeds of each. Both means scatter with their seeds, so they may part by three of the standard errors of their difference. */
 static void ten_pairs_are_told_apart_as_by_scikit_learn(void) {
   if (left_out()) return;
-  FILE *file = fopen(GOLDEN "/c2st_sklearn.txt", "r");
-  CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-  char line[512];
-  size_t found = 0;
-  while (fgets(line, sizeof line, file) != NULL) {
-    char name[32];
-    double first[2], last[2], golden, golden_error;
-    if (sscanf(line, "%31s %lf %lf %lf %lf %lf %lf", name, &first[0], &last[0], &first[1], &last[1], &golden, &golden_error) != 7) continue;
-    CU_ASSERT_FATAL(found < COUNT(pairs));
-    const Case *c = &pairs[found];
-    CU_ASSERT_STRING_EQUAL_FATAL(name, c->name);
-    float *theta[2];
-    for (int kind = 0; kind < 2; kind++) {
-      theta[kind] = make(c, (int)found, kind);
-      CU_ASSERT_DOUBLE_EQUAL(theta[kind][0], first[kind], 1e-5 * fabs(first[kind]));
-      CU_ASSERT_DOUBLE_EQUAL(theta[kind][c->rows[kind] * c->dim - 1], last[kind], 1e-5 * fabs(last[kind]));
-    }
-    Config config = plain;
-    if (c->epochs > 0) config.epochs = c->epochs;
-    double sum = 0, square = 0;
-    for (uint64_t seed = 1; seed <= 5; seed++) {
-      Answer a = ask(2, seed, config, 1, c->dim, c->rows[0], theta[0], c->rows[1], theta[1]);
-      CU_ASSERT_EQUAL(a.status, EBB_OK);
-      sum += a.c;
-      square += a.c * a.c;
-    }
-    double mean = sum / 5, error = sqrt(fmax(0, square - sum * mean) / 4 / 5), allowed = fmax(0.01, 3 * hypot(error, golden_error));
-    printf("\n    %-10s %.4f +- %.4f, scikit-learn %.4f +- %.4f", name, mean, error, golden, golden_error);
-    CU_ASSERT_DOUBLE_EQUAL(mean, golden, allowed);
-    for (int kind = 0; kind < 2; kind++) free(theta[kind]);
-    found++;
-  }
-  fclose(file);
-  printf("\n");
-  CU_ASSERT_EQUAL(found, COUNT(pairs));
+  follow_golden("c2st_sklearn.txt", MLP);
 }
 
 /* ---- closed forms ---- */
@@ -344,6 +191,23 @@ static void threads_do_not_change_a_bit(void) {
   free(theta);
 }
 
+static void a_set_alone_gives_the_bits_it_has_among_others(void) {
+  Case c = {"shift", SHIFT, 2, {600, 600}, 0};
+  float *reference = make(&c, 47, 0), *theta = make(&c, 47, 1);
+  Config config = {.protocol = BOTH, .folds = 3, .seeds = 1, .epochs = 20, .trees = 5};
+  for (config.protocol = MLP; config.protocol <= RF; config.protocol++) {
+    Answer among = ask(1, 5, config, 3, 2, 200, reference, 200, theta);
+    first_number = 3;
+    Answer alone = ask(1, 5, config, 1, 2, 200, reference + 2 * 400, 200, theta + 2 * 400);
+    first_number = 1;
+    Answer other = ask(1, 5, config, 1, 2, 200, reference + 2 * 400, 200, theta + 2 * 400);
+    CU_ASSERT_EQUAL(alone.c, among.c);
+    CU_ASSERT_NOT_EQUAL(alone.c, other.c);
+  }
+  free(reference);
+  free(theta);
+}
+
 /* ---- the network's inside ---- */
 
 /* The loss of one batch in double, by its formula, from the plain weights only. W of layer l: (in+1, out), last row the bias. */
@@ -487,6 +351,7 @@ static const Test tests[] = {
     {"failed draws are left out and counted", failed_draws_are_left_out_and_counted},
     {"what cannot be compared is refused by name", what_cannot_be_compared_is_refused_by_name},
     {"threads do not change a bit", threads_do_not_change_a_bit},
+    {"a set alone gives the bits it has among others", a_set_alone_gives_the_bits_it_has_among_others},
     {"gradients are those of finite differences", gradients_are_those_of_finite_differences},
     {"losses of sure answers are held", losses_of_sure_answers_are_held},
     {"steps are those of Adam", steps_are_those_of_adam},
