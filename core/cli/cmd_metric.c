@@ -16,8 +16,8 @@ static void print_value(EbbReport *report, const char *metric, int64_t set, int6
   (void)report, (void)set;
   printf("%s", metric);
   if (parameter >= 0) printf(" parameter %" PRId64, parameter + 1);
-  printf(" %.4f", value);
-  if (isfinite(error)) printf(" +- %.4f", error);
+  printf(" %.4g", value);
+  if (isfinite(error)) printf(" +- %.2g", error);
   printf("  n %" PRId64 "%s%s\n", n, note != NULL && note[0] != '\0' ? "  " : "", note != NULL ? note : "");
 }
 
