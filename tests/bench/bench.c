@@ -2,7 +2,8 @@
  *
  * The bench's main: what machine this is, the parts in order, the table as text and CSV.
  *
- *     bench [--out DIR] [--seconds S] [PART...]        parts: peak tile sampling training isa c2st command memory sweep peers; default: all but peers
+ *     bench [--out DIR] [--seconds S] [PART...]        default: all parts but peers
+ *     parts: peak tile sampling training isa c2st simulators command memory sweep peers
  *
  * EBB_ISA forces an instruction set. Files of results: bench.txt, bench.csv, sweep.csv. */
 #include "bench.h"
@@ -20,8 +21,17 @@
 static const struct {
   const char *name;
   void (*run)(Bench *);
-} parts[] = {{"peak", bench_peak}, {"tile", bench_tile},       {"sampling", bench_sampling}, {"training", bench_training}, {"isa", bench_isa},
-             {"c2st", bench_c2st}, {"command", bench_command}, {"memory", bench_memory},     {"sweep", bench_sweep},       {"peers", bench_peers}};
+} parts[] = {{"peak", bench_peak},
+             {"tile", bench_tile},
+             {"sampling", bench_sampling},
+             {"training", bench_training},
+             {"isa", bench_isa},
+             {"c2st", bench_c2st},
+             {"simulators", bench_simulators},
+             {"command", bench_command},
+             {"memory", bench_memory},
+             {"sweep", bench_sweep},
+             {"peers", bench_peers}};
 
 static const char *scratch; /* removed at the end, however it comes */
 static void clean(void) {

@@ -28,6 +28,7 @@ void bench_sampling(Bench *);
 void bench_training(Bench *);
 void bench_isa(Bench *);
 void bench_c2st(Bench *);
+void bench_simulators(Bench *);
 void bench_command(Bench *);
 void bench_memory(Bench *);
 void bench_sweep(Bench *);
