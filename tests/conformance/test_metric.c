@@ -40,7 +40,8 @@ static double report_find(const Report *r, const char *metric, int64_t set) {
   return NAN;
 }
 
-static float theta[SETS * DRAWS * DIM], reference[SETS * DRAWS * DIM], truth[SETS * DIM], data[SETS * DIM];
+static float theta[SETS * DRAWS * DIM], reference[SETS * DRAWS * DIM], truth[SETS * DIM] = {0.3F, -0.2F, -0.5F, 0.9F},
+                                                                                    data[SETS * DIM] = {1, 2, 4, 3};
 
 /* Standard normals of correlation .5; draws are moved by `shift` in set 2. */
 static void make_draws(const EbbHost *host, double shift) {
