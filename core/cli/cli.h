@@ -57,6 +57,14 @@ EbbStatus cmd_plugins(Session *);
 EbbStatus cmd_describe(Session *);
 /* cmd_runs.c */
 EbbStatus cmd_runs(Session *);
+/* cmd_report.c */
+EbbStatus cmd_report(Session *);
+/* report.html of a run just made; that it fails is a warning. */
+void report_after(Session *, const Run *);
+/* The folder of a run by its path, or by its name in the folder of runs. */
+const char *run_folder(Session *, const char *run);
+/* cmd_show.c */
+EbbStatus cmd_show(Session *);
 /* cmd_metric.c: any metric plugin on two files, `ebb c2st A B` */
 bool cmd_metric_known(Session *); /* whether the command is the id of a metric */
 EbbStatus cmd_metric(Session *);

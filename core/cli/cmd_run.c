@@ -16,7 +16,9 @@
 static EbbStatus until(Session *s, Goal goal) {
   Run run;
   EbbStatus status = session_run(s, s->options->argument[0], &run);
-  return status == EBB_OK ? run_all(&run, goal) : status;
+  if (status == EBB_OK) status = run_all(&run, goal);
+  if (status == EBB_OK && goal >= GOAL_TRAIN) report_after(s, &run);
+  return status;
 }
 
 EbbStatus cmd_run(Session *s) { return until(s, GOAL_EVALUATE); }

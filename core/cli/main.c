@@ -31,6 +31,8 @@ static const Command all[] = {
     {"resolve", "SPEC", "the spec with every default written out", 1, 1, cmd_resolve},
     {"plugins", "", "all components that are found", 0, 0, cmd_plugins},
     {"describe", "KIND/ID", "a component and its parameters", 1, 1, cmd_describe},
+    {"report", "RUN", "report.html of a run, made anew from its folder", 1, 1, cmd_report},
+    {"show", "RUN", "verdict, tables and histograms of a run on the terminal", 1, 1, cmd_show},
     {"runs", "", "the runs in the folder of runs", 0, 0, cmd_runs},
 };
 
@@ -47,7 +49,7 @@ static void print_help(FILE *out) {
                "  --allow-commands   let the spec run the programs that it names (simulator command)\n"
                "  --trust-plugins    do not check the permissions of plugin files\n"
                "  --quiet            warnings and errors only      --log text|json\n"
-               "  --json             of plugins, describe, runs\n");
+               "  --json             of plugins, describe, runs, show\n");
 }
 
 static void stop(int signal) {

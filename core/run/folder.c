@@ -3,14 +3,14 @@
  * The folder of a run, as people open it: links into the store, the resolved spec, the metrics of all stages in one table, and the manifest. */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "num/isa.h"
 #include "num/linalg.h"
-#include "run/run.h"
+#include "run/known.h"
 
-/* A relative link from the run's folder (depth levels below it) into the store. */
-static EbbStatus link_stage(const Run *run, const char *folder, const char *name, int depth, const Stage *stage, const char *file) {
+EbbStatus folder_link(const Run *run, const char *folder, const char *name, int depth, const Stage *stage, const char *file) {
   const char *up = depth == 0 ? "../" : "../../";
   const char *target = strcmp(run->store, path_join(run->arena, run->runs, ".store")) == 0
                            ? arena_print(run->arena, "%s.store/%s/%s", up, path_name(stage->folder), file)
@@ -81,6 +81,23 @@ static void put_stage(JsonWriter *w, const Run *run, const Stage *s) {
   json_end_object(w);
 }
 
+/* Each observation's share of the sampling, in the order of "observations". */
+static void put_sampled(JsonWriter *w, const Run *run) {
+  json_key(w, "sampled");
+  json_begin_list(w);
+  for (int64_t k = 0; k < run->observations.n; k++) {
+    json_begin_object(w);
+    json_key(w, "evaluations_per_draw");
+    json_put_real(w, run->sampled[k].evaluations);
+    json_key(w, "seconds");
+    json_put_real(w, run->sampled[k].seconds);
+    json_key(w, "failed");
+    json_put_int(w, run->sampled[k].failed);
+    json_end_object(w);
+  }
+  json_end_list(w);
+}
+
 static EbbStatus put_files(JsonWriter *w, const Run *run, const char *folder, Goal goal) {
   static const char *const files[] = {"spec.yaml",           "simulations/theta.npy", "simulations/x.npy", "model.safetensors", "training.csv",
                                       "posterior/theta.npy", "posterior/summary.csv", "metrics.csv",       "curves.csv"};
@@ -94,6 +111,13 @@ static EbbStatus put_files(JsonWriter *w, const Run *run, const char *folder, Go
     if (i + 1 == COUNT(files) && !file_exists(path)) continue; /* not every metric makes curves */
     status = sha256_file(path, hex);
     if (status == EBB_OK) put(w, files[i], hex);
+  }
+  static const char *const known[] = {"observations.npy", "truth.npy", "posterior/reference.npy"};
+  for (size_t i = 0; i < COUNT(known) && goal >= GOAL_SAMPLE && status == EBB_OK; i++) {
+    char hex[65], *path = path_join(run->arena, folder, known[i]);
+    if (!file_exists(path) || (goal < GOAL_EVALUATE && i > 1)) continue;
+    status = sha256_file(path, hex);
+    if (status == EBB_OK) put(w, known[i], hex);
   }
   json_end_object(w);
   return status;
@@ -137,6 +161,11 @@ static EbbStatus write_manifest(const Run *run, const char *folder, Goal goal, i
   put(&w, "cpu", cpu_name());
   json_key(&w, "threads");
   json_put_int(&w, threads);
+  struct rusage use;
+  if (getrusage(RUSAGE_SELF, &use) == 0) {
+    json_key(&w, "peak_memory_bytes"); /* of this call */
+    json_put_int(&w, (int64_t)use.ru_maxrss * 1024);
+  }
   put(&w, "seed", arena_print(run->arena, "%" PRIu64, run->spec->seed));
   put(&w, "started", started);
   json_key(&w, "stages");
@@ -171,6 +200,9 @@ static EbbStatus write_manifest(const Run *run, const char *folder, Goal goal, i
   for (int64_t k = 0; run->sampled != NULL && k < run->observations.n; k++)
     if (run->sampled[k].outside > 0) json_put_int(&w, run->observations.number[k]);
   json_end_list(&w);
+  if (run->sampled != NULL && goal >= GOAL_SAMPLE) put_sampled(&w, run);
+  json_key(&w, "simulations");
+  json_put_int(&w, run->spec->simulations.count);
   json_key(&w, "failed_simulations");
   json_put_int(&w, run->failed_simulations);
   if (status == EBB_OK) status = put_files(&w, run, folder, goal);
@@ -199,12 +231,13 @@ EbbStatus folder_write(const Run *run, Goal goal, int threads) {
   const Stage *stages[] = {&run->simulate, &run->train, &run->sample};
   if (status == EBB_OK && goal >= GOAL_SAMPLE) status = folder_make(path_join(run->arena, folder, "posterior"));
   for (size_t i = 0; i < COUNT(links) && status == EBB_OK; i++)
-    if (links[i].goal <= goal) status = link_stage(run, folder, links[i].name, links[i].depth, stages[links[i].goal], links[i].file);
+    if (links[i].goal <= goal) status = folder_link(run, folder, links[i].name, links[i].depth, stages[links[i].goal], links[i].file);
   static const char *const sets[] = {"theta_true.npy", "x.npy", "theta.npy"};
   bool predictive = goal == GOAL_EVALUATE && run->predictive.stage.done;
   if (status == EBB_OK && predictive) status = folder_make(path_join(run->arena, folder, "predictive"));
   for (size_t i = 0; i < COUNT(sets) && status == EBB_OK && predictive; i++)
-    status = link_stage(run, folder, arena_print(run->arena, "predictive/%s", sets[i]), 1, &run->predictive.stage, sets[i]);
+    status = folder_link(run, folder, arena_print(run->arena, "predictive/%s", sets[i]), 1, &run->predictive.stage, sets[i]);
   if (status == EBB_OK && goal == GOAL_EVALUATE) status = write_metrics(run, folder);
+  if (status == EBB_OK) status = known_write(run, folder, goal);
   return status == EBB_OK ? write_manifest(run, folder, goal, threads) : status;
 }

@@ -130,5 +130,7 @@ EbbStatus simulate_rows(Pool *, const EbbChild *simulator, const EbbModelInfo *,
 
 /* The view of a run that people open: links, manifest, spec (folder.c). */
 EbbStatus folder_write(const Run *, Goal, int threads);
+/* A relative link `name` in the run's folder, `depth` levels below it, to a stage's file. */
+EbbStatus folder_link(const Run *, const char *folder, const char *name, int depth, const Stage *, const char *file);
 
 #endif
