@@ -171,7 +171,7 @@ static const struct {
                 {"calibration", "Calibration", calibration},
                 {"metrics", "Metrics", metrics},
                 {"parameters", "Parameters", parameters},
-                {"cost", "Cost", cost},
+                {"costs", "Cost", cost},
                 {"failures", "Failures", failures},
                 {"spec", "Spec", spec},
                 {"versions", "Plugins and versions", versions}};

@@ -148,7 +148,7 @@ static void each_stage_can_be_asked_for_alone(void) {
   } steps[] = {{"simulate", "simulate: 600 rows", "simulations/theta.npy", "model.safetensors"},
                {"train", "re-used: simulate\n", "model.safetensors", "posterior/theta.npy"},
                {"sample", "re-used: simulate, train\n", "posterior/theta.npy", "metrics.csv"},
-               {"evaluate", "nothing to do", "metrics.csv", "report.html"}};
+               {"evaluate", "nothing to do", "report.html", "predictive/theta.npy"}};
   for (size_t i = 0; i < COUNT(steps); i++) {
     Call call = sh(&f, "$EBB %s small.yaml", steps[i].command);
     ENDS(call, 0, steps[i].says);
