@@ -18,7 +18,7 @@ typedef struct Options {
   const char **own; /* name and value (or NULL) of options that none of ours are: a metric's parameters, wrong elsewhere */
   size_t owns;
   int64_t threads, block, draws; /* 0: not given */
-  const char *runs, *name, *observations, *out, *theta;
+  const char *runs, *name, *observations, *out, *theta, *method;
   bool quiet, log_json, json, trust, log_density, commands;
 } Options;
 

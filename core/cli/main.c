@@ -27,7 +27,7 @@ static const Command all[] = {
     {"density", "RUN --theta FILE --observations FILE --out FILE", "log densities of given parameters under a run", 1, 1, cmd_density},
     {"map", "RUN --observations FILE --out DIR", "where the posterior's density is largest; --draws N starts", 1, 1, cmd_map},
     {"evaluate", "SPEC", "up to the metrics", 1, 1, cmd_evaluate},
-    {"reference", "SPEC --out DIR [--draws N]", "draws of the exact posterior, DIR/reference_K.npy", 1, 1, cmd_reference},
+    {"reference", "SPEC --out DIR [--draws N] [--method M]", "draws of the true posterior: auto, exact, importance, mcmc", 1, 1, cmd_reference},
     {"resolve", "SPEC", "the spec with every default written out", 1, 1, cmd_resolve},
     {"plugins", "", "all components that are found", 0, 0, cmd_plugins},
     {"describe", "KIND/ID", "a component and its parameters", 1, 1, cmd_describe},

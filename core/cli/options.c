@@ -30,6 +30,7 @@ static const Option options[] = {
     {"--observations", TEXT, offsetof(Options, observations), 0, 0, 0},
     {"--out", TEXT, offsetof(Options, out), 0, 0, 0},
     {"--theta", TEXT, offsetof(Options, theta), 0, 0, 0},
+    {"--method", TEXT, offsetof(Options, method), 0, 0, 0},
     {"--log", TEXT, 0, 0, 0, 0},
     {"--quiet", FLAG, offsetof(Options, quiet), 0, 0, 0},
     {"--json", FLAG, offsetof(Options, json), 0, 0, 0},

@@ -86,6 +86,16 @@ double map_log_slope(const ParameterMap *m, double theta) {
   }
 }
 
+double map_log_slope_at(const ParameterMap *m, double x) {
+  double q = m->centre + m->scale * x, slope = -log(m->scale);
+  switch (m->kind) {
+  case BIJECTION_LOWER: return slope - q;
+  case BIJECTION_UPPER: return slope + q;
+  case BIJECTION_INTERVAL: return slope - log(m->upper - m->lower) + fabs(q) + 2 * log1p(exp(-fabs(q)));
+  default: return slope;
+  }
+}
+
 double map_log_slope_gradient(const ParameterMap *m, double theta) {
   switch (m->kind) {
   case BIJECTION_LOWER: return m->scale;

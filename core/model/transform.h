@@ -24,6 +24,7 @@ double support_clamp(double lower, double upper, double theta);
 double map_forward(const ParameterMap *, double theta);            /* x */
 double map_inverse(const ParameterMap *, double x);                /* theta, strictly inside the support also as float32 */
 double map_log_slope(const ParameterMap *, double theta);          /* ln dx/dtheta */
+double map_log_slope_at(const ParameterMap *, double x);           /* the same from x, right also where theta has reached the support's last number */
 double map_log_slope_gradient(const ParameterMap *, double theta); /* d/dx ln(dtheta/dx): what the chain rule adds to a score in x */
 /* Centre and scale of q over rows with keep[i] (NULL: all): mean and sd, two passes in double. sd 0 -> 1. */
 void map_fit(ParameterMap *, int64_t rows, const float *theta, int64_t stride, const uint8_t *keep);

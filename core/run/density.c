@@ -91,6 +91,21 @@ EbbStatus density_rows(const Density *density, int64_t n, const uint64_t *id, co
   return status;
 }
 
+EbbStatus density_draws(const Density *density, int64_t n, const uint64_t *id, const int32_t *set, double *x, uint32_t *asked, uint8_t *failed) {
+  const EbbLevel level[2] = {density->level[1], density->level[0]}; /* the state at the clean end is the result */
+  EbbPlan plan = density->plan;
+  plan.flags = 0;
+  plan.n = 1;
+  plan.level = level;
+  Slots slots = density->slots;
+  slots.plan = &plan;
+  slots.state = NULL;
+  EbbStatus status = slots_prepare(&slots);
+  if (status == EBB_OK) status = slots_run(&slots, n, id, set, x, asked, failed);
+  for (int64_t i = 0; i < n * plan.dim && status == EBB_OK; i++) x[i] /= level[1].alpha;
+  return status;
+}
+
 double density_coordinates(const Model *m, const float *theta, double *x) {
   double plain[MODEL_MOST_ROTATED], slope = base_log_slope(&m->base), *to = m->base.to != NULL ? plain : x;
   for (int64_t j = 0; j < m->d; j++) {

@@ -31,6 +31,8 @@ EbbStatus density_open(Density *, Arena *, Pool *, const EbbField *, const char 
 /* log_p [n] of x [n][dim] in the network's coordinates, row i under condition set[i]; NaN where it failed. asked, failed [n]. */
 EbbStatus density_rows(const Density *, int64_t n, const uint64_t *id, const int32_t *set, const double *x, double *log_p, uint32_t *asked,
                        uint8_t *failed);
+/* Draws x [n][dim] of exactly that density, by the same integration from noise; NaN where it failed. */
+EbbStatus density_draws(const Density *, int64_t n, const uint64_t *id, const int32_t *set, double *x, uint32_t *asked, uint8_t *failed);
 /* One theta [d] in the chain's coordinates x [d]; returns ln |dx/dtheta|, -infinity outside the support. */
 double density_coordinates(const Model *, const float *theta, double *x);
 /* The same of theta [n][d] in the user's space. */

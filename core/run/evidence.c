@@ -115,9 +115,10 @@ static EbbStatus gather(Evidence *v, int64_t i, int64_t first, const char **lack
     status =
         reference_draws(run, v->arena, component_string(&run->spec->evaluation.child[i], "reference"), first, e->sets, &e->references, &reference);
     if (status == EBB_OK && reference == NULL)
-      *lacks =
-          arena_print(run->arena, "it needs reference draws, the simulator %s has no exact posterior sampler, and the spec names no reference files",
-                      run->simulator.component->id);
+      *lacks = arena_print(run->arena,
+                           "it needs reference draws, the simulator %s has no exact posterior sampler, and the spec names no reference files "
+                           "(`ebb reference` makes them from a log-likelihood)",
+                           run->simulator.component->id);
   }
   if (status != EBB_OK || *lacks != NULL) return status;
   status = npy_open(path_join(v->arena, run->sample.folder, "theta.npy"), &v->theta);

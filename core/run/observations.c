@@ -7,6 +7,16 @@
 
 #include "run/run.h"
 
+EbbData observation_row(const EbbData *data, int64_t i) {
+  EbbData one = *data;
+  one.rows = 1;
+  one.value = data->value + i * ebb_layout_numbers(&data->layout);
+  if (data->stamp != NULL) one.stamp = data->stamp + i * data->layout.n;
+  if (data->count != NULL) one.count = data->count + i;
+  if (data->token != NULL) one.token = data->token + i * ebb_layout_numbers(&data->layout);
+  return one;
+}
+
 static EbbStatus from_simulator(Arena *arena, const EbbChild *simulator, const EbbModelInfo *info, Observations *o) {
   const EbbSimulatorOps *ops = simulator->ops;
   const char *id = simulator->component->id;

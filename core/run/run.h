@@ -28,6 +28,7 @@ enum {
   STREAM_VALIDATION = 10,
   STREAM_PROBE = 11,
   STREAM_WEIGHER = 12,
+  STREAM_MOVES = 13,
   STREAM_SET_TRUTH = 20, /* data sets for metrics: their parameters, their data */
   STREAM_SET_DATA = 21,
   STREAM_RESIMULATE = 22, /* a metric's own simulations, and the prior draws it gets */
@@ -118,6 +119,7 @@ bool metrics_ask(const Run *, bool sets, bool density);
 EbbStatus run_model(Run *);
 /* Observations by the spec, or from a file (rows by index, all if index is empty). */
 EbbStatus observations_load(Arena *, const SpecObservations *, const EbbChild *simulator, const EbbModelInfo *, Observations *out);
+EbbData observation_row(const EbbData *, int64_t i); /* one row of many */
 
 /* Parameters from the prior, in a stream of the caller's, and simulations of them, in the simulator's stream. */
 EbbStatus simulate_new(Pool *, const EbbChild *simulator, const EbbModelInfo *, uint64_t seed, uint32_t prior, int64_t first, int64_t rows,
