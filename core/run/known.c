@@ -45,10 +45,7 @@ static EbbStatus draw(const Run *run, const char *pattern, const char *folder) {
   bool none = n == 0;
   for (int64_t k = 0; k < n && !none && status == EBB_OK; k++) {
     int64_t found = rows;
-    if (pattern != NULL)
-      status = reference_draws(run, arena, pattern, k, 1, &found, &theta[k]);
-    else
-      status = reference_exact(run, arena, k, rows, &theta[k]);
+    status = reference_draws(run, arena, pattern, k, 1, &found, &theta[k]);
     none = theta[k] == NULL;
     rows = found < rows ? found : rows;
   }
