@@ -171,7 +171,7 @@ static void what_needs_a_simulator_or_a_prior_is_refused(void) {
   put_text(&f, "t.csv", "a,b\n1,2\n");
   ends(sh(&f, "$EBB simulate spec.yaml --theta t.csv --out new.npy"), 1, "there is no simulator for other parameters");
   ends(sh(&f, "$EBB run spec.yaml --set 'sampling.observations={from: simulator, index: [1]}'"), 2, "give sampling.observations a file");
-  ends(sh(&f, "$EBB reference spec.yaml --out new"), 1, "has no exact posterior sampler");
+  ends(sh(&f, "$EBB reference spec.yaml --out new"), 1, "has neither an exact posterior sampler nor a log-likelihood");
   folder_end(&f);
 }
 
