@@ -101,6 +101,17 @@ void str_free(Str *s) {
   *s = (Str){0};
 }
 
+void str_csv(Str *s, const char *text) {
+  if (text == NULL) return;
+  if (strpbrk(text, ",\"\r\n") == NULL) {
+    str_add(s, text);
+    return;
+  }
+  str_add(s, "\"");
+  for (const char *c = text; *c != '\0'; c++) str_print(s, *c == '"' ? "\"%c" : "%c", *c);
+  str_add(s, "\"");
+}
+
 void str_real(Str *s, double value) {
   if (isnan(value)) return str_add(s, "nan");
   if (isinf(value)) return str_add(s, value > 0 ? "inf" : "-inf");

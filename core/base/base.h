@@ -54,6 +54,8 @@ void str_add(Str *, const char *text);
 void str_add_n(Str *, const char *text, size_t n);
 void str_print(Str *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void str_free(Str *);
+/* A field of a CSV table, in quotes where it must be (RFC 4180); NULL: empty. */
+void str_csv(Str *, const char *text);
 /* A real as the shortest decimal that reads back to the same double; "nan", "inf", "-inf". */
 void str_real(Str *, double value);
 

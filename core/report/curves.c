@@ -115,28 +115,42 @@ void figure_training(Arena *arena, const Record *r, int *number, Str *out) {
 /* ---- Curves of metrics ---- */
 
 typedef struct Look {
-  const char *name, *title, *x, *y, *caption;
-  bool diagonal, steps, simultaneous; /* a diagonal to compare with; bars; the band is of whole curves */
-  double level;                       /* else a horizontal line */
+  const char *name, *title, *x, *y, *joint, *caption; /* joint: the title of a curve of no parameter */
+  bool diagonal, steps, simultaneous;                 /* a diagonal to compare with; bars; the band is of whole curves */
+  double level;                                       /* else a horizontal line */
 } Look;
 
 static const Look looks[] = {
-    {CURVE_SBC, "Ranks of the truths: ECDF minus that of uniform ranks", "rank / draws", "ECDF difference",
+    {CURVE_SBC, "Ranks of the truths: ECDF minus that of uniform ranks", "rank / draws", "ECDF difference", "joint",
      "A calibrated posterior stays within the grey band (95 %, simultaneous over the whole curve). A hill left of the middle and a valley right of "
      "it: the posterior is too narrow; "
      "the reverse: too wide. All above zero: it lies too high; all below: too low.",
      false, false, true, 0},
-    {CURVE_RANKS, "Ranks of the truths: histogram", "rank / draws", "relative to uniform",
+    {CURVE_RANKS, "Ranks of the truths: histogram", "rank / draws", "relative to uniform", "joint",
      "Flat where the posterior is calibrated. A valley in the middle: too narrow; a hill: too wide.", false, true, false, 1},
-    {CURVE_COVERAGE, "Coverage of central intervals", "level", "share of truths within",
+    {CURVE_COVERAGE, "Coverage of central intervals", "level", "share of truths within", "all parameters",
      "On the diagonal where calibrated; below it the posterior is over-confident. Band: 95 % at each level.", true, false, false, 0},
-    {CURVE_HPD, "Coverage of regions of highest density", "level", "share of truths within",
+    {CURVE_HPD, "Coverage of regions of highest density", "level", "share of truths within", "all parameters",
      "All parameters together; below the diagonal: over-confident.", true, false, false, 0},
-    {CURVE_TARP, "Expected coverage by distance to random points (TARP)", "credibility", "expected coverage",
+    {CURVE_TARP, "Expected coverage by distance to random points (TARP)", "credibility", "expected coverage", "all parameters",
      "All parameters together; on the diagonal where calibrated.", true, false, false, 0},
-    {CURVE_PREDICTIVE, "Posterior predictive: PIT", "PIT", NULL, "Probability integral transforms of the data under replicates, by feature.", false,
-     false, false, 0},
+    {CURVE_PREDICTIVE, "Posterior predictive: PIT", "place among replicates", "ECDF difference", "worst number of the data",
+     "Places (PIT) of the data among data simulated from the posterior: ECDF minus the uniform one, of the number of the data that is worst off, "
+     "with the 95 % band of one number.",
+     false, false, false, 0},
 };
+
+/* Ranks of a joint quantity are curves of their own: the name, an underscore and the quantity's. */
+static bool shows(const Look *look, const Curve *c) {
+  size_t n = strlen(look->name);
+  bool ranks = look->simultaneous || look->steps;
+  return strncmp(c->name, look->name, n) == 0 && c->n > 1 && (c->name[n] == '\0' || (ranks && c->name[n] == '_'));
+}
+
+static const char *title_of(const Look *look, const Curve *c) {
+  if (c->parameter[0] != '\0') return c->parameter;
+  return c->name[strlen(look->name)] == '_' ? c->name + strlen(look->name) + 1 : look->joint;
+}
 
 /* Whether a curve leaves its band anywhere. */
 static bool leaves(const Curve *c) {
@@ -145,12 +159,12 @@ static bool leaves(const Curve *c) {
   return false;
 }
 
-static void tell_outside(const Curve *const *shown, int64_t n, Str *text) {
+static void tell_outside(const Curve *const *shown, int64_t n, const Look *look, Str *text) {
   int64_t outside = 0;
   for (int64_t i = 0; i < n; i++) {
     if (!leaves(shown[i])) continue;
     str_add(text, outside++ > 0 ? ", " : "Outside the band: ");
-    str_add(text, shown[i]->parameter[0] != '\0' ? shown[i]->parameter : "a joint quantity");
+    str_add(text, title_of(look, shown[i]));
   }
   str_add(text, outside > 0 ? "." : isfinite(shown[0]->low[0]) ? "Every curve stays within its band." : "");
 }
@@ -183,18 +197,17 @@ static void draw_curve(Str *out, const Panel *p, const Look *look, const Curve *
     svg_line(out, p, "late", c->n, c->x, c->y);
 }
 
-bool figure_curves(Arena *arena, const Record *r, const char *name, int *number, Str *out) {
+bool figure_curves(const Record *r, const char *name, int *number, Str *out) {
   const Look *look = looks;
   while (strcmp(look->name, name) != 0) look++;
   const Curve *shown[FIGURE_PANELS];
-  int64_t n = 0, all = 0, features = 0;
+  int64_t n = 0, all = 0;
   double low = look->diagonal ? 0 : look->level, high = look->diagonal ? 1 : look->level;
   for (const Curve *c = r->curve; c < r->curve + r->curves; c++) {
-    if (strcmp(c->name, name) != 0 || c->n < 2) continue;
+    if (!shows(look, c)) continue;
     all++;
     if (n == FIGURE_PANELS) continue;
     shown[n++] = c;
-    features += c->parameter[0] == '\0';
     widen(c->n, c->y, &low, &high);
     widen(c->n, c->low, &low, &high);
     widen(c->n, c->high, &low, &high);
@@ -206,7 +219,7 @@ bool figure_curves(Arena *arena, const Record *r, const char *name, int *number,
   if (look->steps) low = 0, margin = 0, high *= 1.05;
   Str text = {0};
   if (look->simultaneous)
-    tell_outside(shown, n, &text);
+    tell_outside(shown, n, look, &text);
   else
     tell_farthest(shown, n, look, &text);
   svg_begin(out, left + (side + gap) * (double)columns + 8, top + step * (double)rows + 14, number, look->title, text.text);
@@ -217,10 +230,7 @@ bool figure_curves(Arena *arena, const Record *r, const char *name, int *number,
     draw_curve(out, &p, look, shown[i]);
     svg_axes(out, &p, AXIS_FRAME | AXIS_SMALL | (column == 0 ? AXIS_Y : 0) | (bottom ? AXIS_X : 0), bottom ? look->x : NULL,
              column == 0 ? look->y : NULL);
-    const char *title = shown[i]->parameter[0] != '\0' ? shown[i]->parameter
-                        : features > 1                 ? arena_print(arena, "feature %" PRId64, i + 1)
-                                                       : "all parameters";
-    svg_panel_title(out, &p, title);
+    svg_panel_title(out, &p, title_of(look, shown[i]));
   }
   str_print(&text, all > n ? " The first %" PRId64 " of %" PRId64 "." : "", n, all);
   Str caption = {0};

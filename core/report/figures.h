@@ -12,6 +12,6 @@ enum { FIGURE_PARAMETERS = 10 /* of a corner plot */, FIGURE_OBSERVATIONS = 10, 
 void figure_corner(Arena *, const Record *, int64_t k, int *number, Str *out);
 void figure_training(Arena *, const Record *, int *number, Str *out);
 /* A curve of every parameter, by its name in curves.csv (report/names.h); false: the run has none. */
-bool figure_curves(Arena *, const Record *, const char *name, int *number, Str *out);
+bool figure_curves(const Record *, const char *name, int *number, Str *out);
 
 #endif

@@ -145,7 +145,7 @@ static void calibration(Page *p) {
                {CURVE_PREDICTIVE, "Posterior predictive", "Not checked: add posterior_predictive to evaluation."}};
   for (size_t i = 0; i < COUNT(parts); i++) {
     if (parts[i].title != NULL) str_print(p->out, "<h3>%s</h3>\n", parts[i].title);
-    bool there = figure_curves(p->arena, p->record, parts[i].curve, &p->figures, p->out);
+    bool there = figure_curves(p->record, parts[i].curve, &p->figures, p->out);
     if (!there && parts[i].absent != NULL) str_print(p->out, "<p>%s</p>\n", parts[i].absent);
   }
 }

@@ -53,9 +53,9 @@ void ticks_make(const Scale *s, int most, Ticks *out) {
       break;
     }
   }
-  bool powers = largest >= 1e6 || largest < 1e-3;
-  int decimals = step > 0 ? (int)fmax(0, -floor(log10(step) + 1e-9)) : 0, digits = 1;
-  if (step > 0 && powers) digits = (int)fmax(1, fmin(6, 1 + floor(log10(largest) + 1e-9) - floor(log10(step) + 1e-9)));
+  int decimals = step > 0 ? (int)fmax(0, -floor(log10(step) + 1e-9)) : 0, digits = 1; /* digits: that tell neighbours apart */
+  if (step > 0) digits = (int)(1 + floor(log10(largest) + 1e-9) - floor(log10(step) + 1e-9));
+  bool powers = (largest >= 1e6 || largest < 1e-3) && digits < 5;
   for (int i = 0; i < out->n; i++) {
     Str label = {0};
     char text[40];

@@ -26,6 +26,8 @@ double student_two_sided(double t, double degrees) {
   return beta_below(.5 * degrees, .5, degrees / whole, t * t / whole);
 }
 
+double sbc_p(double ratio) { return fmin(1, .05 * exp(ratio) * (ratio < 0 ? fmin(1.3, 1 - .12 * ratio) : 1)); }
+
 typedef struct Ordered {
   double p;
   int64_t place;
@@ -91,7 +93,7 @@ static double trial_p(const MetricRow *row, Trial *out) {
   switch (kinds[k].kind) {
   case TEST_SBC:
     if (joint) out->kind = TEST_JOINT_SBC;
-    return fmin(1, .05 * exp(row->value));
+    return sbc_p(row->value);
   case TEST_COVERAGE: return joint ? NAN : coverage_p(row, out->level);
   case TEST_HPD: return coverage_p(row, out->level);
   case TEST_Z: return joint || !(row->error > 0) ? NAN : student_two_sided(row->value / row->error, row->n > 2 ? (double)row->n - 1 : 1e6);
@@ -202,6 +204,12 @@ static void judge_parameter(Judge *j, const char *name) {
                                   number_text(j->arena, j->trial[sbc].row->value, 3), p_text(j, j->p[sbc]))});
 }
 
+/* What a note names, without what it explains: up to a colon or semicolon. */
+static const char *named(const Judge *j, const char *note, const char *otherwise) {
+  size_t n = strcspn(note, ":;");
+  return n > 0 ? arena_print(j->arena, "%.*s", (int)n, note) : otherwise;
+}
+
 static void judge_joint(Judge *j) {
   for (int64_t i = 0; i < j->trials; i++) {
     const Trial *t = &j->trial[i];
@@ -209,7 +217,7 @@ static void judge_joint(Judge *j) {
     bool high = j->p[i] < VERDICT_HIGH;
     const char *p = p_text(j, j->p[i]), *note = t->row->note;
     if (t->kind == TEST_JOINT_SBC)
-      find(j, (Finding){FINDING_BAD, arena_print(j->arena, "wrong in the ranks of %s", note[0] != '\0' ? note : "a joint quantity"), NULL, high,
+      find(j, (Finding){FINDING_BAD, arena_print(j->arena, "wrong in joint ranks (%s)", named(j, note, "a joint quantity")), NULL, high,
                         arena_print(j->arena, "ln(\xCE\xB3/\xCE\xB3*) %s; %s", number_text(j->arena, t->row->value, 3), p)});
     if (t->kind == TEST_HPD)
       find(j, (Finding){FINDING_BAD, t->row->value < t->level ? "over-confident jointly" : "under-confident jointly", NULL, high,
@@ -220,8 +228,8 @@ static void judge_joint(Judge *j) {
       find(j, (Finding){FINDING_BAD, arena_print(j->arena, "wrong at observation %" PRId64, t->row->observation), NULL, high,
                         arena_print(j->arena, "a classifier trained on pairs tells draws from truths there (local two-sample test, %s)", p)});
     if (t->kind == TEST_PREDICTIVE)
-      find(j, (Finding){FINDING_WARNING, arena_print(j->arena, "posterior predictive off in %s", note[0] != '\0' ? note : "a feature of the data"),
-                        NULL, high, p});
+      find(j, (Finding){FINDING_WARNING, arena_print(j->arena, "posterior predictive off in %s", named(j, note, "a feature of the data")), NULL, high,
+                        p});
   }
 }
 

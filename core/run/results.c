@@ -8,17 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void field(Str *out, const char *text) { /* RFC 4180 */
-  if (text == NULL) return;
-  if (strpbrk(text, ",\"\n") == NULL) {
-    str_add(out, text);
-    return;
-  }
-  str_add(out, "\"");
-  for (const char *c = text; *c != '\0'; c++) str_print(out, *c == '"' ? "\"%c" : "%c", *c);
-  str_add(out, "\"");
-}
-
 char *results_field(Arena *arena, const char **at) {
   Str out = {0};
   bool quoted = false;
@@ -60,15 +49,15 @@ static void put_value(EbbReport *report, const char *metric, int64_t set, int64_
   Results *r = report->ctx;
   if (!is_there(r, metric, set, parameter)) return;
   if (set < 0 && r->part) return;
-  field(&r->values, metric);
+  str_csv(&r->values, metric);
   str_add(&r->values, ",");
   if (set >= 0) str_print(&r->values, "%" PRId64, r->run->observations.number[r->first + set]);
   str_add(&r->values, ",");
-  field(&r->values, parameter_name(r, parameter));
+  str_csv(&r->values, parameter_name(r, parameter));
   number(&r->values, value);
   number(&r->values, error);
   str_print(&r->values, ",%" PRId64 ",", n);
-  field(&r->values, note);
+  str_csv(&r->values, note);
   str_add(&r->values, "\n");
 }
 
@@ -77,9 +66,9 @@ static void put_curve(EbbReport *report, const char *name, int64_t parameter, in
   Results *r = report->ctx;
   if (!is_there(r, name, -1, parameter)) return;
   for (int64_t i = 0; i < n; i++) {
-    field(&r->curves, name);
+    str_csv(&r->curves, name);
     str_add(&r->curves, ",");
-    field(&r->curves, parameter_name(r, parameter));
+    str_csv(&r->curves, parameter_name(r, parameter));
     number(&r->curves, x[i]);
     number(&r->curves, y[i]);
     number(&r->curves, low != NULL ? low[i] : NAN);
@@ -122,9 +111,9 @@ void results_means(Results *r) {
   }
   for (const Mean *m = mean; m < mean + means; m++) {
     double n = (double)m->n, variance = (m->square - m->sum * m->sum / n) / (n - 1);
-    field(&r->values, m->name);
+    str_csv(&r->values, m->name);
     str_add(&r->values, ",,");
-    field(&r->values, m->parameter);
+    str_csv(&r->values, m->parameter);
     number(&r->values, m->sum / n);
     number(&r->values, m->n > 1 ? sqrt(fmax(0, variance) / n) : NAN);
     str_print(&r->values, ",%" PRId64 ",mean over observations; error from their spread\n", m->n);

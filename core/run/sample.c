@@ -257,7 +257,8 @@ EbbStatus sample_summary(const Model *m, const Observations *o, int64_t draws, c
         float v = theta[(k * draws + i) * m->d + j];
         if (isfinite(v)) column[n++] = v;
       }
-      str_print(&out, "%" PRId64 ",%s", o->number[k], m->parameter[j].name);
+      str_print(&out, "%" PRId64 ",", o->number[k]);
+      str_csv(&out, m->parameter[j].name);
       if (n == 0) {
         str_add(&out, ",nan,nan,nan,nan,nan,nan,nan\n");
         continue;
