@@ -12,7 +12,7 @@
 
 typedef struct Line {
   const char *name, *observation, *parameter, *note;
-  double value, error;
+  double value, error, n;
   int64_t metric; /* its place in the spec */
   bool printed;
 } Line;
@@ -44,7 +44,7 @@ static Lines read_lines(const Run *run, int64_t i) {
     l->parameter = results_field(run->arena, &at);
     l->value = number(results_field(run->arena, &at));
     l->error = number(results_field(run->arena, &at));
-    results_field(run->arena, &at);
+    l->n = number(results_field(run->arena, &at));
     l->note = results_field(run->arena, &at);
   }
   return out;
@@ -126,15 +126,14 @@ static bool ends(const char *text, const char *with) {
   return n >= m && strcmp(text + n - m, with) == 0;
 }
 
-/* What a value says that a reader should not have to know by heart; NULL: nothing. */
+/* What a value says that a reader should not have to know by heart; NULL: nothing. A coverage is judged by the scatter that it has if the level is
+ * right: its own standard error is 0 where nothing or everything is covered. */
 static const char *in_words(const Line *l) {
   if (ends(l->name, "_log_gamma") && l->value < 0) return "ranks are not uniform";
-  if (!begins(l->name, "coverage_") || !(l->error > 0)) return NULL;
   const char *tail = strrchr(l->name, '_');
-  double level = tail != NULL ? strtod(tail + 1, NULL) / 100 : 0;
-  double off = level > 0 ? l->value - level : l->value;
-  if (!(fabs(off) > 3 * l->error)) return NULL;
-  if (level == 0) return "coverage is off by more than 3 standard errors";
+  double level = tail != NULL ? strtod(tail + 1, NULL) / 100 : 0, off = l->value - level;
+  if (!begins(l->name, "coverage_") || !(level > 0 && level < 1 && l->n > 0)) return NULL;
+  if (!(fabs(off) > 3 * sqrt(level * (1 - level) / l->n))) return NULL;
   return off < 0 ? "covers too little by more than 3 standard errors: over-confident" : "covers too much by more than 3 standard errors: too wide";
 }
 

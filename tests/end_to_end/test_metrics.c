@@ -129,12 +129,18 @@ static void results_go_to_the_tables_and_what_is_wrong_is_said(void) {
   Call call = run(&f, "one",
                   "{use: witness, name: some_distance, value: 0.25, error: 0.5, set: 0},"
                   "{use: witness, sets: 4, name: sbc_log_gamma, value: -1.5, note: \"a, \\\"b\\\"\"},"
-                  "{use: witness, sets: 4, name: coverage_90, value: 0.8, error: 0.03},"
-                  "{use: witness, sets: 4, name: coverage_50, value: 0.58, error: 0.03}",
+                  "{use: witness, sets: 4, name: coverage_90, value: 0.8, error: 0.03, of: 100},"
+                  "{use: witness, sets: 4, name: coverage_95, value: 0, error: 0, of: 100},"
+                  "{use: witness, sets: 4, name: coverage_92, value: 0.97, error: 0.0121, of: 200},"
+                  "{use: witness, sets: 4, name: coverage_70, value: 0.95, error: 0.0218, of: 100},"
+                  "{use: witness, sets: 4, name: coverage_50, value: 0.58, error: 0.03, of: 278}",
                   "--set sampling.observations.index='[1]'");
   ENDS(call, 0, "! sbc_log_gamma theta1: ranks are not uniform");
   ENDS(call, 0, "! coverage_90 theta1: covers too little by more than 3 standard errors: over-confident");
+  ENDS(call, 0, "! coverage_95 theta1: covers too little");
+  ENDS(call, 0, "! coverage_70 theta1: covers too much by more than 3 standard errors: too wide");
   EXPECT(call, !call_says(&call, "! coverage_50")); /* 2.7 standard errors */
+  EXPECT(call, !call_says(&call, "! coverage_92")); /* 2.6 of those that an exact posterior has, though 4.1 of its own */
   char *columns = strstr(call.out, "observation"), *sets = strstr(call.out, "over data sets");
   EXPECT(call, columns != NULL && sets != NULL && columns < sets);
   EXPECT(call, strstr(sets, "0.8000 +- 0.0300") != NULL && strstr(call.out, "sbc_log_gamma") > sets);

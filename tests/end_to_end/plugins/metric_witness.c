@@ -7,7 +7,7 @@
 #include <ebb/metric.h>
 
 typedef struct Config {
-  int64_t sets, draws, simulate, set;
+  int64_t sets, draws, simulate, set, of;
   bool references, truth, prior, density, wrong_room;
   const char *name, *note;
   double value, error;
@@ -25,6 +25,7 @@ static const EbbParam params[] = {
     EBB_STRING(Config, name, NULL, "says a value of this name, for parameter 1"),
     EBB_REAL(Config, value, 0, -1e30, 1e30, "", "that value"),
     EBB_REAL(Config, error, 0, 0, 1e30, "", "its standard error"),
+    EBB_INT(Config, of, 3, 1, 1e9, "", "how many it is a mean of"),
     EBB_INT(Config, set, -1, -1, 1e9, "", "of which set, counted from 0; -1: of all"),
     EBB_STRING(Config, note, NULL, "with this note"),
     EBB_END,
@@ -98,7 +99,7 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *r) {
   }
   if (c->name != NULL) {
     const double x[2] = {0, 1}, y[2] = {0.25, 0.75}, low[2] = {0, 0.5}, high[2] = {0.5, 1};
-    r->value(r, c->name, c->set, 0, c->value, c->error, 3, c->note);
+    r->value(r, c->name, c->set, 0, c->value, c->error, c->of, c->note);
     r->curve(r, c->name, 0, 2, x, y, low, high);
   }
   return EBB_OK;
