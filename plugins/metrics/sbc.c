@@ -205,7 +205,7 @@ static EbbStatus rank_all(const Config *c, const EbbEvidence *e, const Used *use
   bool found;
   if (status == EBB_OK) status = product_places(e, used, USE_PRODUCT, places, &found);
   if (status == EBB_OK && found)
-    status = report_quantity(null, places, "_data", -1, "data-dependent: parameters times the numbers of the data that follow them", out);
+    status = report_quantity(null, places, "_data", -1, "data-dependent product", out); /* short, for the closing table */
   if (status == EBB_OK && c->density) status = rank_density(c, e, used, null, places, out);
   return status;
 }

@@ -17,30 +17,31 @@
 #include "ranks.h"
 
 typedef struct Config {
-  int64_t datasets, draws, references;
+  int64_t datasets, draws, references, replicates;
 } Config;
 
 static const EbbParam params[] = {
     EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
     EBB_INT(Config, draws, 999, 9, 60000, "", "posterior draws of each"),
     EBB_INT(Config, references, 10, 1, 1000, "", "random points a data set"),
+    EBB_INT(Config, replicates, 9999, 99, 100000, "", "exchanges of truths with draws that the p-value is taken from: no p is below 1 / (this + 1)"),
     EBB_END,
 };
 
-enum { LEVELS = 100, REPLICATES = 999 };
+enum { LEVELS = 100 };
 /* Uses of a data set's random numbers: its reference points, ties, and which point stands for the truth in a replicate. */
 enum { USE_POINTS, USE_TIES, USE_STAND_INS };
 
 typedef struct Tarp {
   const EbbEvidence *e;
   const Used *used;
-  int64_t references;
+  int64_t references, replicates;
   const double *low, *range; /* [2][dim] of the truths; set i uses row i % 2, made from the others */
   uint16_t *closer;          /* [used->n][references][draws + 1] points closer to the reference than each good draw, the truth last */
   int64_t *good;             /* [used->n] draws */
   double *tie;               /* [used->n][references] */
-  double *ecp;               /* [REPLICATES + 1][LEVELS + 1] the last is of the truths */
-  double *distance;          /* [REPLICATES + 1] */
+  double *ecp;               /* [replicates + 1][LEVELS + 1] the last is of the truths */
+  double *distance;          /* [replicates + 1] */
 } Tarp;
 
 /* A parameter whose truths are all the same has no range, and no say. */
@@ -116,7 +117,7 @@ static EbbStatus replicate(void *ctx, EbbWork *work, int64_t b) {
     uint64_t id = (uint64_t)e->set[t->used->set[i]];
     int64_t stand_in = t->good[i];
     double u;
-    if (b < REPLICATES) {
+    if (b < t->replicates) {
       e->host->uniform(e->host, e->rng, 1, &id, &use, 0, 1, &u);
       stand_in = (int64_t)(u * (double)(t->good[i] + 1));
     }
@@ -135,14 +136,15 @@ static EbbStatus replicate(void *ctx, EbbWork *work, int64_t b) {
 /* Each level's band from the replicates, 95 %; sorts them. */
 static void report_curve(Tarp *t, double *column, EbbReport *out) {
   double x[LEVELS + 1], low[LEVELS + 1], high[LEVELS + 1];
+  int64_t tail = (t->replicates + 1) * 25 / 1000 - 1;
   for (int l = 0; l <= LEVELS; l++) {
-    for (int b = 0; b < REPLICATES; b++) column[b] = t->ecp[b * (LEVELS + 1) + l];
-    sort_doubles(REPLICATES, column);
+    for (int64_t b = 0; b < t->replicates; b++) column[b] = t->ecp[b * (LEVELS + 1) + l];
+    sort_doubles(t->replicates, column);
     x[l] = (double)l / LEVELS;
-    low[l] = column[(REPLICATES + 1) * 25 / 1000 - 1];
-    high[l] = column[(REPLICATES + 1) * 975 / 1000 - 1];
+    low[l] = column[tail];
+    high[l] = column[t->replicates - 1 - tail];
   }
-  out->curve(out, "tarp", -1, LEVELS + 1, x, t->ecp + REPLICATES * (LEVELS + 1), low, high);
+  out->curve(out, "tarp", -1, LEVELS + 1, x, t->ecp + t->replicates * (LEVELS + 1), low, high);
 }
 
 static void report(Tarp *t, double *scratch, EbbReport *out) {
@@ -154,9 +156,9 @@ static void report(Tarp *t, double *scratch, EbbReport *out) {
     for (int64_t r = 0; r < t->references; r++) scratch[i] += (0.625 - fmax(0.5, share_closer(t, i, r, t->good[i]))) / (double)t->references;
   }
   Moments area = moments(n, scratch);
-  for (int b = 0; b < REPLICATES; b++) as_far += t->distance[b] >= t->distance[REPLICATES];
+  for (int64_t b = 0; b < t->replicates; b++) as_far += t->distance[b] >= t->distance[t->replicates];
   out->value(out, "tarp_area", -1, -1, area.mean, area.sd / sqrt((double)n), n, note);
-  out->value(out, "tarp_p", -1, -1, (double)(1 + as_far) / (1 + REPLICATES), (double)NAN, n, note);
+  out->value(out, "tarp_p", -1, -1, (double)(1 + as_far) / (double)(1 + t->replicates), (double)NAN, n, note);
   report_curve(t, scratch, out);
 }
 
@@ -182,12 +184,12 @@ static void needs(const void *self, EbbMetricNeeds *n) {
 static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out) {
   const Config *c = self;
   Used used;
-  Tarp t = {.e = e, .used = &used, .references = c->references};
+  Tarp t = {.e = e, .used = &used, .references = c->references, .replicates = c->replicates};
   double *memory = NULL;
   EbbStatus status = sets_used(e, &used);
   if (status != EBB_OK) goto end;
-  int64_t curves = (REPLICATES + 1) * (LEVELS + 1), scratch = used.n > REPLICATES ? used.n : REPLICATES;
-  memory = malloc((size_t)(4 * e->dim + used.n * c->references + curves + REPLICATES + 1 + scratch) * sizeof *memory);
+  int64_t curves = (c->replicates + 1) * (LEVELS + 1), scratch = used.n > c->replicates ? used.n : c->replicates;
+  memory = malloc((size_t)(4 * e->dim + used.n * c->references + curves + c->replicates + 1 + scratch) * sizeof *memory);
   t.closer = malloc((size_t)(used.n * c->references * (e->draws + 1)) * sizeof *t.closer);
   t.good = malloc((size_t)used.n * sizeof *t.good);
   if (memory == NULL || t.closer == NULL || t.good == NULL) {
@@ -200,8 +202,8 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   t.low = memory, t.range = range;
   t.tie = range + 2 * e->dim, t.ecp = t.tie + used.n * c->references, t.distance = t.ecp + curves;
   status = e->host->parallel(e->host, used.n, order_set, &t);
-  if (status == EBB_OK) status = e->host->parallel(e->host, REPLICATES + 1, replicate, &t);
-  if (status == EBB_OK) report(&t, t.distance + REPLICATES + 1, out);
+  if (status == EBB_OK) status = e->host->parallel(e->host, c->replicates + 1, replicate, &t);
+  if (status == EBB_OK) report(&t, t.distance + c->replicates + 1, out);
 end:
   free(t.good);
   free(t.closer);
