@@ -39,7 +39,11 @@ int main(int argc, char **argv) {
   size_t bytes;
   while (scanf("rows %ld seed %" SCNu64 " bytes %zu", &rows, &seed, &bytes) == 3 && getchar() == '\n') {
     char *in = malloc(bytes), *out = malloc(4096 + 64 * (size_t)rows);
-    if (fread(in, 1, bytes, stdin) != bytes) return 4;
+    if (fread(in, 1, bytes, stdin) != bytes) {
+      free(in);
+      free(out);
+      return 4;
+    }
     size_t head = 10 + (unsigned char)in[8] + 256 * (size_t)(unsigned char)in[9], columns = (bytes - head) / 4 / (size_t)rows, size;
     const float *theta = (const float *)(void *)(in + head);
     if (is("crash_some") && seed % 4 == 0) fprintf(stderr, "it went wrong here\n"), abort();
@@ -77,12 +81,12 @@ int main(int argc, char **argv) {
     if (!is("empty")) fwrite(out, 1, size, stdout);
     if (is("extra")) printf("and more");
     fflush(stdout);
+    free(in);
+    free(out);
     if (is("short")) return 5;
     if (is("once")) return 0;
     answered++;
     if (is("stray_between") && answered == 1) printf("hello between\n"), fflush(stdout);
-    free(in);
-    free(out);
   }
   return feof(stdin) ? 0 : 6;
 }
