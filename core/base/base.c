@@ -101,6 +101,12 @@ void str_free(Str *s) {
   *s = (Str){0};
 }
 
+char *str_keep(Str *s, Arena *arena) {
+  char *text = arena_copy(arena, s->text != NULL ? s->text : "");
+  str_free(s);
+  return text;
+}
+
 void str_csv(Str *s, const char *text) {
   if (text == NULL) return;
   if (strpbrk(text, ",\"\r\n") == NULL) {
@@ -157,6 +163,12 @@ const char *nearest(const char *word, const char *const *candidates, size_t n) {
     most = d - 1; /* from here on only nearer ones: the first of equals stays */
   }
   return found;
+}
+
+int utf8_letters(const char *text) {
+  int n = 0;
+  for (; *text != '\0'; text++) n += ((unsigned char)*text & 0xC0) != 0x80;
+  return n;
 }
 
 bool utf8_valid(const char *text, size_t n, size_t *at) {

@@ -54,6 +54,7 @@ void str_add(Str *, const char *text);
 void str_add_n(Str *, const char *text, size_t n);
 void str_print(Str *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void str_free(Str *);
+char *str_keep(Str *, Arena *); /* its text in the arena, "" if nothing was added; the string is freed */
 /* A field of a CSV table, in quotes where it must be (RFC 4180); NULL: empty. */
 void str_csv(Str *, const char *text);
 /* A real as the shortest decimal that reads back to the same double; "nan", "inf", "-inf". */
@@ -63,6 +64,8 @@ void str_real(Str *, double value);
 const char *nearest(const char *word, const char *const *candidates, size_t n);
 /* Whether text is well-formed UTF-8 without NUL. On failure *at is the offset of the first bad byte. */
 bool utf8_valid(const char *text, size_t n, size_t *at);
+/* Letters of well-formed UTF-8. */
+int utf8_letters(const char *text);
 
 double seconds(void); /* monotonic */
 

@@ -336,9 +336,7 @@ const double *npy_f64(const Npy *a) { return in_place(a, NPY_F64, sizeof(double)
 const char *npy_shape_text(Arena *arena, const Npy *a) {
   Str s = {0};
   shape_text(&s, a);
-  const char *text = arena_copy(arena, s.text);
-  str_free(&s);
-  return text;
+  return str_keep(&s, arena);
 }
 
 EbbStatus npy_header(FILE *stream, NpyType type, int64_t ndim, const int64_t *shape) {

@@ -17,14 +17,7 @@ enum { BINS = 24 };
 
 /* ---- Columns ---- */
 
-/* Letters, each as wide as one column. */
-static int wide(const char *text) {
-  int n = 0;
-  for (; *text != '\0'; text++) n += ((unsigned char)*text & 0xC0) != 0x80;
-  return n;
-}
-
-/* A table gathered first, so that each column is as wide as its widest cell. */
+/* A table gathered first, so that each column is as wide as its widest cell, a letter counting as one. */
 typedef struct Grid {
   Arena *arena;
   int columns;
@@ -49,11 +42,11 @@ static void put(Grid *g, const char *text) {
 static void print_grid(const Grid *g) {
   int width[16] = {0};
   for (int64_t i = 0; i < g->cells; i++) {
-    int k = (int)(i % g->columns), n = wide(g->cell[i]);
+    int k = (int)(i % g->columns), n = utf8_letters(g->cell[i]);
     width[k] = n > width[k] ? n : width[k];
   }
   for (int64_t i = 0; i < g->cells; i++) {
-    int k = (int)(i % g->columns), pad = width[k] - wide(g->cell[i]);
+    int k = (int)(i % g->columns), pad = width[k] - utf8_letters(g->cell[i]);
     bool last = k + 1 == g->columns;
     printf("%s%*s%s%*s%s", k > 0 ? "  " : "", g->right[k] ? pad : 0, "", g->cell[i], g->right[k] || last ? 0 : pad, "", last ? "\n" : "");
   }
@@ -87,9 +80,7 @@ static const char *blocks(Arena *arena, const double *count) {
 static const char *near_text(Arena *arena, double value, double fine) {
   Str text = {0};
   number_near(&text, value, fine);
-  const char *kept = arena_copy(arena, text.text);
-  str_free(&text);
-  return kept;
+  return str_keep(&text, arena);
 }
 
 static void show_verdict(Arena *arena, const Record *r) {

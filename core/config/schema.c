@@ -134,8 +134,7 @@ static EbbStatus fill_string(Value v, const char **out) {
   if (v.node->type != NODE_SCALAR) return refuse_type(v, "text");
   if (config_is_null(v.node))
     return config_fail(v.node, "%s must be text (got %s; put the word in quotes if it is meant)", v.name, node_shown(v.node).text);
-  double letters = 0;
-  for (const char *c = v.node->text; *c != 0; c++) letters += ((unsigned char)*c & 0xC0) != 0x80;
+  double letters = utf8_letters(v.node->text);
   if (p->max > 0 && (letters < p->min || letters > p->max)) {
     Str range = {0};
     config_range_text(&range, p);

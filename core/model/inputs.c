@@ -82,9 +82,7 @@ static void put(JsonWriter *w, const char *key, double value) {
 
 static const char *taken(Arena *arena, JsonWriter *w) {
   json_end_list(w);
-  const char *text = arena_copy(arena, w->out.text);
-  str_free(&w->out);
-  return text;
+  return str_keep(&w->out, arena);
 }
 
 const char *inputs_columns_text(Arena *arena, const Inputs *in) {

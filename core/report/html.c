@@ -100,9 +100,7 @@ void number_print(Str *out, double value, int digits) {
 char *number_text(Arena *arena, double value, int digits) {
   Str out = {0};
   number_print(&out, value, digits);
-  char *text = arena_copy(arena, out.text);
-  str_free(&out);
-  return text;
+  return str_keep(&out, arena);
 }
 
 void number_near(Str *out, double value, double error) {

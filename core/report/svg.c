@@ -107,16 +107,13 @@ void svg_end(Str *out, const char *caption) { str_print(out, "</svg>\n<figcaptio
 
 /* Cut to so many letters, the last of them an ellipsis. */
 static void label_cut(Str *out, const char *text, int letters) {
-  size_t bytes = 0;
-  int n = 0;
-  for (; text[bytes] != '\0'; bytes++) n += ((unsigned char)text[bytes] & 0xC0) != 0x80;
-  if (n <= letters) {
+  if (utf8_letters(text) <= letters) {
     html_text(out, text);
     return;
   }
   Str cut = {0};
-  n = 0;
-  for (bytes = 0; text[bytes] != '\0'; bytes++) {
+  size_t bytes = 0;
+  for (int n = 0; text[bytes] != '\0'; bytes++) {
     n += ((unsigned char)text[bytes] & 0xC0) != 0x80;
     if (n >= letters) break;
   }
@@ -168,15 +165,14 @@ void svg_axes(Str *out, const Panel *p, int labels, const char *x_name, const ch
   str_add(out, "\"/>\n");
   for (int i = 0; i < ticks.n && (labels & AXIS_X); i++)
     text_at(out, scale_at(&p->x, ticks.at[i]), bottom + 15, "tk", "middle", 0, ticks.label[i], LETTERS);
-  size_t widest = 0;
+  int widest = 0;
   for (int i = 0; i < along.n && (labels & AXIS_Y); i++) {
-    size_t letters = 0;
-    for (const char *c = along.label[i]; *c != '\0'; c++) letters += ((unsigned char)*c & 0xC0) != 0x80;
+    int letters = utf8_letters(along.label[i]);
     widest = letters > widest ? letters : widest;
     text_at(out, left - 6, scale_at(&p->y, along.at[i]) + 3.5, "tk", "end", 0, along.label[i], LETTERS);
   }
   if (x_name != NULL) text_at(out, .5 * (left + right), bottom + 31, "nm", "middle", 0, x_name, LETTERS);
-  if (y_name != NULL) text_at(out, left - 16 - 5.6 * (double)widest, .5 * (top + bottom), "nm", "middle", -90, y_name, LETTERS);
+  if (y_name != NULL) text_at(out, left - 16 - 5.6 * widest, .5 * (top + bottom), "nm", "middle", -90, y_name, LETTERS);
 }
 
 /* ---- Data ---- */
@@ -239,12 +235,10 @@ void svg_cells(Str *out, const Panel *p, const char *class, int64_t grid, const 
 }
 
 double svg_legend(Str *out, double x, double y, const char *class, bool area, const char *text) {
-  size_t letters = 0;
-  for (const char *c = text; *c != '\0'; c++) letters += ((unsigned char)*c & 0xC0) != 0x80;
   if (area)
     str_print(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"16\" height=\"9\"/>\n", class, x, y - 8.5);
   else
     str_print(out, "<path class=\"%s\" d=\"M%.1f %.1fh18\"/>\n", class, x, y - 4);
   text_at(out, x + 23, y, "tk", "start", 0, text, 60);
-  return x + 23 + 6.1 * (double)letters + 18;
+  return x + 23 + 6.1 * utf8_letters(text) + 18;
 }

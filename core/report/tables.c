@@ -9,12 +9,6 @@
 
 #include "report/html.h"
 
-static char *kept(Arena *arena, Str *text) {
-  char *copy = arena_copy(arena, text->text != NULL ? text->text : "");
-  str_free(text);
-  return copy;
-}
-
 char *value_text(Arena *arena, double value, double error) {
   Str text = {0};
   number_near(&text, value, error);
@@ -22,19 +16,19 @@ char *value_text(Arena *arena, double value, double error) {
     str_add(&text, " \xC2\xB1 ");
     number_print(&text, error, 2);
   }
-  return kept(arena, &text);
+  return str_keep(&text, arena);
 }
 
 static char *count_text(Arena *arena, double n) {
   Str text = {0};
   number_count(&text, n);
-  return kept(arena, &text);
+  return str_keep(&text, arena);
 }
 
 static char *seconds_text(Arena *arena, double s) {
   Str text = {0};
   number_seconds(&text, s);
-  return kept(arena, &text);
+  return str_keep(&text, arena);
 }
 
 /* ---- Metrics ---- */
@@ -162,7 +156,7 @@ void tables_summary(Arena *arena, const Record *r, Str *out) {
     for (size_t k = 0; k < COUNT(value) - !truths; k++) {
       Str text = {0};
       number_near(&text, value[k], fine);
-      table_number(&t, kept(arena, &text));
+      table_number(&t, str_keep(&text, arena));
     }
   }
   table_end(&t);
@@ -195,7 +189,7 @@ void tables_cost(Arena *arena, const Record *r, Str *out) {
       Str rate = {0};
       number_count(&rate, o->seconds > 0 ? round((double)r->draws / o->seconds) : NAN);
       str_add(&rate, " draws");
-      table_number(&t, kept(arena, &rate));
+      table_number(&t, str_keep(&rate, arena));
     }
     table_end(&t);
   }

@@ -130,23 +130,17 @@ char *finding_text(Arena *arena, const Finding *f) {
                      f->high ? " at high significance" : "");
 }
 
-static char *kept(Arena *arena, Str *text) {
-  char *copy = arena_copy(arena, text->text != NULL ? text->text : "");
-  str_free(text);
-  return copy;
-}
-
 static const char *p_text(const Judge *j, double p) {
   Str text = {0};
   str_add(&text, p < 1e-4 ? "corrected p " : "corrected p = ");
   number_p(&text, p);
-  return kept(j->arena, &text);
+  return str_keep(&text, j->arena);
 }
 
 static const char *percent(const Judge *j, double share) {
   Str text = {0};
   number_percent(&text, share);
-  return kept(j->arena, &text);
+  return str_keep(&text, j->arena);
 }
 
 /* What a central interval of a Gaussian posterior covers when its mean is off by b of its sds (and the truth is spread as it should be). */
@@ -185,7 +179,7 @@ static void judge_parameter(Judge *j, const char *name) {
     str_add(&why, " \xC2\xB1 ");
     number_print(&why, row->error, 2);
     str_print(&why, " posterior sds %s the truth (%s)", row->value > 0 ? "above" : "below", p_text(j, j->p[z]));
-    find(j, (Finding){FINDING_BAD, "biased in parameter", name, j->p[z] < VERDICT_HIGH, kept(j->arena, &why)});
+    find(j, (Finding){FINDING_BAD, "biased in parameter", name, j->p[z] < VERDICT_HIGH, str_keep(&why, j->arena)});
   }
   for (int side = -1; side <= 1; side += 2) {
     int64_t c = worst_coverage(j, name, side);
@@ -250,7 +244,7 @@ static void judge_contraction(Judge *j) {
   if (n > 0)
     find(j,
          (Finding){FINDING_NOTE, n > 1 ? "no better than the prior in parameters" : "no better than the prior in parameter",
-                   arena_copy(j->arena, names.text), false,
+                   str_keep(&names, j->arena), false,
                    arena_print(
                        j->arena,
                        "contraction (1 \xE2\x88\x92 posterior variance / prior variance) below %.2f: the data say little, or the model learnt little",
@@ -351,7 +345,7 @@ static char *headline(const Judge *j, bool tested, bool accused) {
     add_claim(j, f, &text);
   }
   if (!tested) str_print(&text, "%scalibration not checked: add sbc and coverage to evaluation", text.length > 0 ? "; " : "");
-  return kept(j->arena, &text);
+  return str_keep(&text, j->arena);
 }
 
 void verdict_judge(Arena *arena, const Record *record, Verdict *out) {

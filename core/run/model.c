@@ -159,9 +159,7 @@ static char *parameters_text(Arena *arena, const Model *m) {
     json_end_object(&w);
   }
   json_end_list(&w);
-  char *text = arena_copy(arena, w.out.text);
-  str_free(&w.out);
-  return text;
+  return str_keep(&w.out, arena);
 }
 
 static SafeTensor tensor_of(Arena *arena, const Tensor *t, const char *prefix, const float *weights) {

@@ -313,9 +313,7 @@ EbbStatus spec_describe(Arena *arena, Registry *registry, const EbbChild *child,
 static const char *print_table(Arena *arena, const EbbParam *params, const void *config) {
   Str text = {0};
   config_print(&text, params, config, 0);
-  const char *copy = arena_copy(arena, text.text);
-  str_free(&text);
-  return copy;
+  return str_keep(&text, arena);
 }
 
 static EbbStatus describe_all(Arena *arena, Registry *registry, Spec *s) {

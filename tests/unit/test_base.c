@@ -169,6 +169,33 @@ static void utf8_is_told_from_other_bytes(void) {
   }
 }
 
+static void letters_are_counted_not_bytes(void) {
+  static const struct {
+    const char *text;
+    int n;
+  } known[] = {{"", 0},
+               {"ab", 2},
+               {"\xC3\xA9", 1},
+               {"a\xE2\x82\xAC"
+                "b",
+                3},
+               {"\xF0\x9F\x98\x80", 1}};
+  for (size_t i = 0; i < COUNT(known); i++) CU_ASSERT_EQUAL(utf8_letters(known[i].text), known[i].n);
+}
+
+static void a_string_is_kept_and_freed(void) {
+  Arena *arena = arena_new();
+  Str s = {0};
+  CU_ASSERT_STRING_EQUAL(str_keep(&s, arena), "");
+  str_add(&s, "kept");
+  char *text = str_keep(&s, arena);
+  CU_ASSERT(s.text == NULL && s.length == 0);
+  str_add(&s, "other");
+  CU_ASSERT_STRING_EQUAL(text, "kept");
+  str_free(&s);
+  arena_free(arena);
+}
+
 /* FIPS 180-4's examples (NIST's example file and the appendix of FIPS 180-2). */
 static void sha256_gives_the_known_answers(void) {
   static const struct {
@@ -497,6 +524,8 @@ static const Test tests[] = {
     {"a real is its shortest decimal", a_real_is_its_shortest_decimal},
     {"the nearest word is a slip away", the_nearest_word_is_a_slip_away},
     {"UTF-8 is told from other bytes", utf8_is_told_from_other_bytes},
+    {"letters are counted, not bytes", letters_are_counted_not_bytes},
+    {"a string is kept in an arena and freed", a_string_is_kept_and_freed},
     {"SHA-256 gives the known answers", sha256_gives_the_known_answers},
     {"a file is written, read back and hashed", a_file_is_written_and_read_back_and_hashed},
     {"a write that fails leaves the old file and nothing else", a_write_that_fails_leaves_the_old_file_and_nothing_else},
