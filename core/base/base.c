@@ -118,6 +118,30 @@ void str_csv(Str *s, const char *text) {
   str_add(s, "\"");
 }
 
+char *csv_field(char **at, bool *more, int64_t *line) {
+  char *from = *at, *to = from, *end = from;
+  int64_t lines = 0;
+  if (*from == '"') {
+    for (end++; *end != '\0' && (*end != '"' || end[1] == '"'); end++) {
+      if (*end == '"') end++;
+      lines += *end == '\n';
+      *to++ = *end;
+    }
+    if (*end != '"') return NULL;
+    end++;
+  } else {
+    end += strcspn(end, ",\r\n");
+    to = end;
+  }
+  *more = *end == ',';
+  if (*end == '\r' && end[1] == '\n') end++;
+  lines += *end == '\n';
+  *at = *end == '\0' ? end : end + 1;
+  *to = '\0';
+  if (line != NULL) *line += lines;
+  return from;
+}
+
 void str_real(Str *s, double value) {
   if (isnan(value)) return str_add(s, "nan");
   if (isinf(value)) return str_add(s, value > 0 ? "inf" : "-inf");

@@ -57,6 +57,9 @@ void str_free(Str *);
 char *str_keep(Str *, Arena *); /* its text in the arena, "" if nothing was added; the string is freed */
 /* A field of a CSV table, in quotes where it must be (RFC 4180); NULL: empty. */
 void str_csv(Str *, const char *text);
+/* The field of a CSV table at *at, unquoted in place and ended; *at moves behind the comma or the line's end, *more: it was a comma. *line counts the
+ * line ends passed; may be NULL. NULL: a quote is not closed. */
+char *csv_field(char **at, bool *more, int64_t *line);
 /* A real as the shortest decimal that reads back to the same double; "nan", "inf", "-inf". */
 void str_real(Str *, double value);
 

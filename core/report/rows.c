@@ -10,35 +10,6 @@
 
 #include "base/file.h"
 
-typedef struct Reader {
-  char *at;
-  int64_t line;
-} Reader;
-
-/* The field at r->at, unquoted in place and ended; *more: a comma follows. NULL: a quote is not closed. */
-static char *take(Reader *r, bool *more) {
-  char *from = r->at, *to = from;
-  if (*from == '"') {
-    for (r->at++; *r->at != '\0' && (*r->at != '"' || r->at[1] == '"'); r->at++) {
-      if (*r->at == '"') r->at++;
-      if (*r->at == '\n') r->line++;
-      *to++ = *r->at;
-    }
-    if (*r->at != '"') return NULL;
-    r->at++;
-  } else {
-    while (*r->at != ',' && *r->at != '\n' && *r->at != '\r' && *r->at != '\0') r->at++;
-    to = r->at;
-  }
-  char *end = r->at;
-  *more = *end == ',';
-  if (*end == '\r' && end[1] == '\n') end++;
-  if (*end == '\n') r->line++;
-  r->at = *end == '\0' ? end : end + 1;
-  *to = '\0';
-  return from;
-}
-
 EbbStatus rows_read(Arena *arena, const char *path, Rows *out) {
   char *text;
   size_t size, bad;
@@ -52,12 +23,12 @@ EbbStatus rows_read(Arena *arena, const char *path, Rows *out) {
   out->name = ARENA_ARRAY(arena, const char *, commas);
   out->field = ARENA_ARRAY(arena, const char *, commas *lines);
   out->line = ARENA_ARRAY(arena, int64_t, lines);
-  Reader r = {text, 1};
-  while (*r.at != '\0') {
+  int64_t at_line = 1;
+  for (char *at = text; *at != '\0';) {
     bool heads = out->columns == 0, more = true;
-    int64_t line = r.line, n = 0;
+    int64_t line = at_line, n = 0;
     for (; more && n < commas; n++) {
-      char *field = take(&r, &more);
+      char *field = csv_field(&at, &more, &at_line);
       if (field == NULL) return fail(EBB_E_IO, "%s:%" PRId64 ": a quoted field is not closed", path, line);
       if (heads)
         out->name[n] = field;

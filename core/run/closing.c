@@ -36,17 +36,16 @@ static Lines read_lines(const Run *run, int64_t i) {
   int64_t lines = 0;
   for (const char *c = text; *c != '\0'; c++) lines += *c == '\n';
   out.line = ARENA_ARRAY(run->arena, Line, lines);
-  for (const char *at = text; *at != '\0' && out.n < lines; at += *at == '\n') {
-    Line *l = &out.line[out.n++];
-    l->metric = i;
-    l->name = results_field(run->arena, &at);
-    l->observation = results_field(run->arena, &at);
-    l->parameter = results_field(run->arena, &at);
-    l->value = number(results_field(run->arena, &at));
-    l->error = number(results_field(run->arena, &at));
-    l->n = number(results_field(run->arena, &at));
-    l->note = results_field(run->arena, &at);
-  }
+  const char *field[RESULTS_FIELDS];
+  while (out.n < lines && results_row(&text, field))
+    out.line[out.n++] = (Line){.metric = i,
+                               .name = field[0],
+                               .observation = field[1],
+                               .parameter = field[2],
+                               .value = number(field[3]),
+                               .error = number(field[4]),
+                               .n = number(field[5]),
+                               .note = field[6]};
   return out;
 }
 

@@ -8,23 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *results_field(Arena *arena, const char **at) {
-  Str out = {0};
-  bool quoted = false;
-  for (; **at != '\0' && (quoted || (**at != ',' && **at != '\n')); (*at)++) {
-    if (**at != '"') {
-      str_add_n(&out, *at, 1);
-      continue;
-    }
-    if (quoted && (*at)[1] == '"')
-      str_add(&out, *++*at == '"' ? "\"" : "");
-    else
-      quoted = !quoted;
+bool results_row(char **at, const char *field[RESULTS_FIELDS]) {
+  bool more = true;
+  for (int k = 0; k < RESULTS_FIELDS; k++) field[k] = "";
+  if (**at == '\0') return false;
+  for (int k = 0; more; k++) {
+    const char *text = csv_field(at, &more, NULL);
+    if (text == NULL) return false;
+    if (k < RESULTS_FIELDS) field[k] = text;
   }
-  if (**at == ',') (*at)++;
-  char *text = arena_copy(arena, out.text != NULL ? out.text : "");
-  str_free(&out);
-  return text;
+  return true;
 }
 
 static void number(Str *out, double value) {
@@ -96,11 +89,11 @@ void results_means(Results *r) {
   Arena *arena = arena_new();
   Mean *mean = ARENA_ARRAY(arena, Mean, MOST);
   size_t means = 0;
-  for (const char *at = r->values.text; at != NULL && *at != '\0'; at++) {
-    const char *name = results_field(arena, &at), *observation = results_field(arena, &at), *parameter = results_field(arena, &at);
-    double value = strtod(at, NULL);
-    bool given = *at != ',';
-    while (*at != '\n' && *at != '\0') results_field(arena, &at);
+  char *at = arena_copy(arena, r->values.text != NULL ? r->values.text : "");
+  for (const char *field[RESULTS_FIELDS]; results_row(&at, field);) {
+    const char *name = field[0], *observation = field[1], *parameter = field[2];
+    double value = strtod(field[3], NULL);
+    bool given = field[3][0] != '\0';
     size_t k = 0;
     while (k < means && (strcmp(mean[k].name, name) != 0 || strcmp(mean[k].parameter, parameter) != 0)) k++;
     if (*observation == '\0' || !given || k == MOST) continue;

@@ -27,7 +27,8 @@ EbbStatus results_keep(const Results *, Stage *, int64_t observations);
 /* The stage's own files, and none of those kept on the way. */
 EbbStatus results_write(const Results *, const Stage *);
 
-/* The next field of a line of such a file, unquoted, in the arena; *at moves behind its comma or to the line's end. */
-char *results_field(Arena *, const char **at);
+/* The next line of metrics.csv (without its head), unquoted in place; "" for what it lacks. false: there is none. */
+enum { RESULTS_FIELDS = 7 };
+bool results_row(char **at, const char *field[RESULTS_FIELDS]);
 
 #endif

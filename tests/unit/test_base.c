@@ -196,6 +196,31 @@ static void a_string_is_kept_and_freed(void) {
   arena_free(arena);
 }
 
+/* What str_csv writes is read back; commas, quotes and line ends within quotes belong to the field. */
+static void fields_of_a_table_are_written_and_read_back(void) {
+  static const char *const field[] = {"plain", "", "a,b", "say \"so\"", "two\nlines", "\"", "end"};
+  Str s = {0};
+  for (size_t i = 0; i < COUNT(field); i++) {
+    str_csv(&s, field[i]);
+    str_add(&s, i == 2 ? "\r\n" : i + 1 == COUNT(field) ? "\n" : ",");
+  }
+  char *at = s.text;
+  int64_t line = 1;
+  for (size_t i = 0; i < COUNT(field); i++) {
+    bool more;
+    const char *found = csv_field(&at, &more, &line);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+    CU_ASSERT_STRING_EQUAL(found, field[i]);
+    CU_ASSERT_EQUAL(more, i != 2 && i + 1 != COUNT(field));
+  }
+  CU_ASSERT(*at == '\0' && line == 4);
+  str_free(&s);
+  char open[] = "\"never closed";
+  bool more;
+  at = open;
+  CU_ASSERT_PTR_NULL(csv_field(&at, &more, NULL));
+}
+
 /* FIPS 180-4's examples (NIST's example file and the appendix of FIPS 180-2). */
 static void sha256_gives_the_known_answers(void) {
   static const struct {
@@ -526,6 +551,7 @@ static const Test tests[] = {
     {"UTF-8 is told from other bytes", utf8_is_told_from_other_bytes},
     {"letters are counted, not bytes", letters_are_counted_not_bytes},
     {"a string is kept in an arena and freed", a_string_is_kept_and_freed},
+    {"fields of a table are written and read back", fields_of_a_table_are_written_and_read_back},
     {"SHA-256 gives the known answers", sha256_gives_the_known_answers},
     {"a file is written, read back and hashed", a_file_is_written_and_read_back_and_hashed},
     {"a write that fails leaves the old file and nothing else", a_write_that_fails_leaves_the_old_file_and_nothing_else},
