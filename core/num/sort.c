@@ -4,6 +4,7 @@
  * draws. */
 #include "num/sort.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { BITS = 11, PASSES = 3, BUCKETS = 1 << BITS };
@@ -36,4 +37,12 @@ void sort_f32(int64_t n, float *x, float *spare) {
     from = to, to = next;
   }
   if (n > 0) memcpy(x, from, (size_t)n * sizeof *x);
+}
+
+double sorted_quantile(const float *sorted, int64_t n, double p) {
+  if (n == 0) return NAN;
+  double place = p * (double)(n - 1);
+  int64_t k = (int64_t)place;
+  double rest = place - (double)k;
+  return k + 1 < n ? (1 - rest) * (double)sorted[k] + rest * (double)sorted[k + 1] : (double)sorted[n - 1];
 }

@@ -8,5 +8,7 @@
 
 /* Ascending, -0 before 0, infinities at the ends; no NaN. spare [n] is written too. */
 void sort_f32(int64_t n, float *x, float *spare);
+/* Of an ascending list, linear between neighbours; NaN if it is empty. */
+double sorted_quantile(const float *sorted, int64_t n, double p);
 
 #endif

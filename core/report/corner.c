@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "num/sort.h"
 #include "report/density.h"
 #include "report/figures.h"
 #include "report/html.h"

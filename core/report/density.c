@@ -21,14 +21,6 @@ float *column_sorted(Arena *arena, Column c, int64_t *n) {
   return value;
 }
 
-double sorted_quantile(const float *sorted, int64_t n, double p) {
-  if (n == 0) return NAN;
-  double place = p * (double)(n - 1);
-  int64_t k = (int64_t)place;
-  double rest = place - (double)k;
-  return k + 1 < n ? (1 - rest) * (double)sorted[k] + rest * (double)sorted[k + 1] : (double)sorted[n - 1];
-}
-
 void column_range(Arena *arena, Column c, double *low, double *high) {
   ArenaMark mark = arena_mark(arena);
   int64_t n;

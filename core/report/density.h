@@ -14,7 +14,6 @@ typedef struct Column {
 
 /* Finite numbers of a column, ascending; *n of them. */
 float *column_sorted(Arena *, Column, int64_t *n);
-double sorted_quantile(const float *sorted, int64_t n, double p);
 /* The range that shows a column: all but the outermost .2 %, and a margin. Widens [*low, *high]; begin with low > high. */
 void column_range(Arena *, Column, double *low, double *high);
 /* Counts of `bins` equal bins; what lies outside is not counted. Returns the number of finite draws. */

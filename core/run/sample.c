@@ -234,13 +234,6 @@ end:
   return status;
 }
 
-static double quantile(const float *sorted, int64_t n, double p) {
-  double place = p * (double)(n - 1);
-  int64_t k = (int64_t)place;
-  double rest = place - (double)k;
-  return k + 1 < n ? (1 - rest) * (double)sorted[k] + rest * (double)sorted[k + 1] : (double)sorted[n - 1];
-}
-
 EbbStatus sample_summary(const Model *m, const Observations *o, int64_t draws, const char *folder) {
   Arena *arena = arena_new();
   Npy file;
@@ -268,7 +261,7 @@ EbbStatus sample_summary(const Model *m, const Observations *o, int64_t draws, c
       sort_f32(n, column, spare);
       str_print(&out, ",%.7g,%.7g", mean, n > 1 ? sqrt(square / (double)(n - 1)) : 0.0);
       static const double at[] = {.05, .25, .5, .75, .95};
-      for (size_t i = 0; i < COUNT(at); i++) str_print(&out, ",%.7g", quantile(column, n, at[i]));
+      for (size_t i = 0; i < COUNT(at); i++) str_print(&out, ",%.7g", sorted_quantile(column, n, at[i]));
       str_add(&out, "\n");
     }
   if (status == EBB_OK) status = file_write(path_join(arena, folder, "summary.csv"), out.text, out.length);

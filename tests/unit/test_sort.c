@@ -35,6 +35,15 @@ static void zeros_infinities_and_equal_numbers_find_their_place(void) {
   CU_ASSERT(memcmp(x, sorted, sizeof x) == 0);
 }
 
-static const Test tests[] = {{"many numbers come out as from qsort", many_numbers_come_out_as_from_qsort},
+static void a_quantile_lies_between_its_neighbours(void) {
+  const float x[] = {1, 2, 4, 8, 16};
+  const struct { double p, value; } known[] = {{0, 1}, {0.25, 2}, {0.5, 4}, {0.625, 6}, {0.9, 12.8}, {1, 16}};
+  for (size_t i = 0; i < COUNT(known); i++) CU_ASSERT_DOUBLE_EQUAL(sorted_quantile(x, 5, known[i].p), known[i].value, 1e-12);
+  CU_ASSERT_EQUAL(sorted_quantile(x, 1, 0.7), 1);
+  CU_ASSERT(isnan(sorted_quantile(x, 0, 0.5)));
+}
+
+static const Test tests[] = {{"a quantile lies between its neighbours", a_quantile_lies_between_its_neighbours},
+                             {"many numbers come out as from qsort", many_numbers_come_out_as_from_qsort},
                              {"zeros, infinities and equal numbers find their place", zeros_infinities_and_equal_numbers_find_their_place}};
 TEST_MAIN("sort", tests)
