@@ -58,7 +58,7 @@ static EbbStatus simulate(const EbbEvidence *e, int64_t rows, const float *theta
 }
 
 /* What all evidence has. */
-static EbbStatus begin(Evidence *v, const Run *run, int64_t i, int64_t sets, int64_t draws) {
+static void begin(Evidence *v, const Run *run, int64_t i, int64_t sets, int64_t draws) {
   const EbbChild *metric = &run->metrics.instance[i];
   int64_t d = ebb_layout_numbers(&run->info.theta);
   *v = (Evidence){.run = run, .arena = arena_new()};
@@ -79,8 +79,12 @@ static EbbStatus begin(Evidence *v, const Run *run, int64_t i, int64_t sets, int
                        .simulate = simulate,
                        .lower = lower,
                        .upper = upper};
+}
+
+static EbbStatus draw_prior(Evidence *v, int64_t i) {
+  const Run *run = v->run;
   if (!(run->metrics.needs[i].flags & EBB_NEED_PRIOR)) return EBB_OK;
-  float *prior = ARENA_ARRAY(v->arena, float, EVIDENCE_PRIORS *d);
+  float *prior = ARENA_ARRAY(v->arena, float, EVIDENCE_PRIORS * v->e.dim);
   v->e.priors = EVIDENCE_PRIORS;
   v->e.prior = prior;
   return prior_rows(run->pool, &run->simulator, &run->info, run->spec->sampling.seed, STREAM_PRIOR_DRAWS, EVIDENCE_PRIORS, prior);
@@ -145,11 +149,16 @@ static EbbStatus gather(Evidence *v, int64_t i, int64_t first, const char **lack
   return EBB_OK;
 }
 
-EbbStatus evidence_of_observations(Evidence *v, const Run *run, int64_t i, int64_t first, int64_t sets, const char **lacks) {
+static EbbStatus observations(Evidence *v, const Run *run, int64_t i, int64_t first, int64_t sets, const char **lacks) {
   const EbbMetricNeeds *needs = &run->metrics.needs[i];
   *lacks = NULL;
-  EbbStatus status = begin(v, run, i, sets, needs->sets == 0 && needs->draws > 0 ? needs->draws : run->spec->sampling.draws);
-  return status == EBB_OK ? gather(v, i, first, lacks) : status;
+  begin(v, run, i, sets, needs->sets == 0 && needs->draws > 0 ? needs->draws : run->spec->sampling.draws);
+  return gather(v, i, first, lacks);
+}
+
+EbbStatus evidence_of_observations(Evidence *v, const Run *run, int64_t i, int64_t first, int64_t sets, const char **lacks) {
+  EbbStatus status = observations(v, run, i, first, sets, lacks);
+  return status == EBB_OK && *lacks == NULL ? draw_prior(v, i) : status;
 }
 
 /* The same as first_draws, as a map of a file that has lost its name. */
@@ -203,12 +212,15 @@ static EbbStatus gather_sets(Evidence *v, int64_t i, const char *folder) {
 
 EbbStatus evidence_of_sets(Evidence *v, const Run *run, int64_t i, const char *folder) {
   const EbbMetricNeeds *needs = &run->metrics.needs[i];
-  EbbStatus status = begin(v, run, i, needs->sets, needs->draws > 0 ? needs->draws : run->spec->sampling.draws);
+  begin(v, run, i, needs->sets, needs->draws > 0 ? needs->draws : run->spec->sampling.draws);
+  EbbStatus status = draw_prior(v, i);
   if (status == EBB_OK) status = gather_sets(v, i, folder);
   if (status != EBB_OK) return status;
   const char *lacks;
   v->observed = ARENA_NEW(v->arena, Evidence);
-  status = evidence_of_observations(v->observed, run, i, 0, run->observations.n, &lacks);
+  status = observations(v->observed, run, i, 0, run->observations.n, &lacks);
+  v->observed->e.priors = v->e.priors; /* the same draws, once */
+  v->observed->e.prior = v->e.prior;
   v->e.observed = &v->observed->e;
   return status;
 }
