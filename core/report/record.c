@@ -117,14 +117,19 @@ static void read_spec(Reading *r) {
 
 /* ---- Tables ---- */
 
+/* A table and where its columns stand; false: there is none, or reading failed. */
+static bool read_table(Reading *r, const char *path, const char *const *names, size_t n, Rows *t, int64_t *column) {
+  if (path == NULL) return false;
+  r->status = rows_read(r->arena, path, t);
+  for (size_t k = 0; k < n && r->status == EBB_OK; k++) r->status = rows_column(t, names[k], &column[k]);
+  return r->status == EBB_OK;
+}
+
 static void read_metrics(Reading *r, const char *path) {
   Rows t;
   int64_t c[7];
   static const char *const names[] = {"metric", "observation", "parameter", "value", "standard_error", "n", "note"};
-  if (path == NULL) return;
-  r->status = rows_read(r->arena, path, &t);
-  for (size_t k = 0; k < COUNT(names) && r->status == EBB_OK; k++) r->status = rows_column(&t, names[k], &c[k]);
-  if (r->status != EBB_OK) return;
+  if (!read_table(r, path, names, COUNT(names), &t, c)) return;
   MetricRow *row = ARENA_ARRAY(r->arena, MetricRow, t.rows);
   for (int64_t i = 0; i < t.rows && r->status == EBB_OK; i++) {
     const char **f = t.field + i * t.columns;
@@ -146,10 +151,7 @@ static void read_curves(Reading *r, const char *path) {
   Rows t;
   int64_t c[6];
   static const char *const names[] = {"name", "parameter", "x", "y", "low", "high"};
-  if (path == NULL) return;
-  r->status = rows_read(r->arena, path, &t);
-  for (size_t k = 0; k < COUNT(names) && r->status == EBB_OK; k++) r->status = rows_column(&t, names[k], &c[k]);
-  if (r->status != EBB_OK) return;
+  if (!read_table(r, path, names, COUNT(names), &t, c)) return;
   Curve *curve = ARENA_ARRAY(r->arena, Curve, t.rows), *last = NULL;
   double *column[4];
   for (size_t k = 0; k < 4; k++) column[k] = ARENA_ARRAY(r->arena, double, t.rows);
@@ -170,10 +172,7 @@ static void read_summary(Reading *r, const char *path) {
   Rows t;
   int64_t c[9];
   static const char *const names[] = {"observation", "parameter", "mean", "sd", "q05", "q25", "q50", "q75", "q95"};
-  if (path == NULL) return;
-  r->status = rows_read(r->arena, path, &t);
-  for (size_t k = 0; k < COUNT(names) && r->status == EBB_OK; k++) r->status = rows_column(&t, names[k], &c[k]);
-  if (r->status != EBB_OK) return;
+  if (!read_table(r, path, names, COUNT(names), &t, c)) return;
   SummaryRow *row = ARENA_ARRAY(r->arena, SummaryRow, t.rows);
   for (int64_t i = 0; i < t.rows && r->status == EBB_OK; i++) {
     double number;
