@@ -102,10 +102,7 @@ static EbbStatus evaluate_one(Run *run, int64_t i) {
   results_begin(&r, run, !sets && run->observations.n > part_of(run, i));
   status = sets ? judge_sets(run, i, stage, &r) : judge_observations(run, i, stage, &r);
   if (status == EBB_OK) status = results_write(&r, stage);
-  if (status == EBB_OK)
-    status = stage_commit(stage, NULL);
-  else
-    stage_release(stage);
+  status = stage_end(stage, status, NULL);
   results_free(&r);
   return status;
 }

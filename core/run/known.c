@@ -67,10 +67,7 @@ static EbbStatus reference(const Run *run, const char *folder) {
     status = stage_begin(&stage);
     if (status == EBB_OK && !stage.done) {
       status = draw(run, pattern, stage.work);
-      if (status == EBB_OK)
-        status = stage_commit(&stage, NULL);
-      else
-        stage_release(&stage);
+      status = stage_end(&stage, status, NULL);
     }
   }
   if (status != EBB_OK || !file_exists(path_join(run->arena, stage.folder, "theta.npy"))) {

@@ -166,10 +166,7 @@ EbbStatus log_q_make(Run *run, LogQ *which) {
   if (status == EBB_OK) status = make(run, &p, arena, stage);
   predictive_close(&sets);
   npy_close(&draws);
-  if (status == EBB_OK)
-    status = stage_commit(stage, NULL);
-  else
-    stage_release(stage);
+  status = stage_end(stage, status, NULL);
   arena_free(arena);
   return status;
 }

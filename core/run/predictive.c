@@ -26,13 +26,12 @@ EbbStatus predictive_plan(Run *run, const char *model) {
     if (draws > p->size[1]) p->size[1] = draws;
   }
   if (p->size[0] == 0) return EBB_OK;
-  const SpecGrid *grid = &s->sampling.grid;
   Key k;
   key_begin(&k);
   key_add(&k, "model", model);
   key_add(&k, "simulator", s->simulator_as.digest);
   key_add(&k, "sampler", s->sampler_as.digest);
-  key_add(&k, "grid", arena_print(run->arena, "%" PRId64 " %.17g %.17g %.17g", grid->spacing, grid->range.value[0], grid->range.value[1], grid->rho));
+  key_add(&k, "grid", spec_grid_text(run->arena, &s->sampling.grid));
   key_add(&k, "seed", arena_print(run->arena, "%" PRIu64, s->sampling.seed));
   p->key = key_end(&k, run->arena);
   return stage_look_sized(run->arena, run->store, NAME, p->key, p->size, &p->stage);
@@ -223,10 +222,7 @@ EbbStatus predictive_make(Run *run) {
   Arena *arena = arena_new();
   char *said = NULL;
   status = make(run, arena, &said);
-  if (status == EBB_OK)
-    status = stage_commit(stage, said);
-  else
-    stage_release(stage);
+  status = stage_end(stage, status, said);
   arena_free(arena);
   return status;
 }

@@ -71,12 +71,11 @@ static EbbStatus make_keys(Run *run, Goal goal) {
   const char *model = key_end(&k, a);
   if (status == EBB_OK) status = stage_look(a, run->store, "train", model, &run->train);
 
-  const SpecGrid *grid = &s->sampling.grid;
   key_begin(&k);
   key_add(&k, "model", model);
   key_add(&k, "observations", run->observations.digest);
   key_add(&k, "sampler", s->sampler_as.digest);
-  key_add(&k, "grid", arena_print(a, "%" PRId64 " %.17g %.17g %.17g", grid->spacing, grid->range.value[0], grid->range.value[1], grid->rho));
+  key_add(&k, "grid", spec_grid_text(a, &s->sampling.grid));
   key_add(&k, "draws", arena_print(a, "%" PRId64, s->sampling.draws));
   key_add(&k, "seed", seed_text(a, s->sampling.seed));
   const char *draws = key_end(&k, a);

@@ -3,6 +3,7 @@
  * The spec's tables. A new key is one row here and one member in spec.h. */
 #include "run/spec.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -366,6 +367,10 @@ EbbStatus spec_load(Arena *arena, Registry *registry, const char *path, const ch
   if (status == EBB_OK) status = describe_all(arena, registry, s);
   *out = s;
   return status;
+}
+
+char *spec_grid_text(Arena *arena, const SpecGrid *grid) {
+  return arena_print(arena, "%" PRId64 " %.17g %.17g %.17g", grid->spacing, grid->range.value[0], grid->range.value[1], grid->rho);
 }
 
 const char *component_string(const EbbChild *child, const char *key) {

@@ -98,6 +98,9 @@ EbbStatus spec_load(Arena *, Registry *, const char *path, const char *const *se
 EbbStatus spec_describe(Arena *, Registry *, const EbbChild *, SpecComponent *out);
 const EbbParam *spec_params(void); /* the top table, for documentation */
 
+/* All of a grid in one line, for keys. */
+char *spec_grid_text(Arena *, const SpecGrid *);
+
 /* The string parameter `key` of a component's settings; NULL if it has none or it is not set. */
 const char *component_string(const EbbChild *, const char *key);
 

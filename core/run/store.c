@@ -141,6 +141,12 @@ void stage_release(Stage *s) {
   s->lock = NULL;
 }
 
+EbbStatus stage_end(Stage *s, EbbStatus status, const char *facts) {
+  if (status == EBB_OK) return stage_commit(s, facts);
+  stage_release(s);
+  return status;
+}
+
 EbbStatus stage_facts(Arena *arena, const Stage *s, Json **out) {
   char *text, *path = path_join(arena, s->folder, "stage.json");
   size_t size;

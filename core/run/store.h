@@ -34,6 +34,8 @@ void stage_note_time(Stage *);
 /* Writes stage.json (name, key, seconds, and `facts`, a JSON object's members made by the caller, may be NULL), renames, releases. */
 EbbStatus stage_commit(Stage *, const char *facts);
 void stage_release(Stage *); /* gives up the lock; the work stays for the next attempt */
+/* Commits where the work went well, else releases; the status of both. */
+EbbStatus stage_end(Stage *, EbbStatus, const char *facts);
 /* stage.json of a stage that is done. */
 EbbStatus stage_facts(Arena *, const Stage *, Json **out);
 
