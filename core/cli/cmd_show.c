@@ -84,14 +84,13 @@ static const char *near_text(Arena *arena, double value, double fine) {
 }
 
 static void show_verdict(Arena *arena, const Record *r) {
-  static const char *const word[] = {"passed", "note", "warning", "problem"};
   Verdict v;
   verdict_judge(arena, r, &v);
   printf("%s: %s\n", r->name, v.headline);
   Grid g = {.arena = arena, .columns = 2};
   for (int64_t i = 0; i < v.findings; i++) {
     const Finding *f = &v.finding[i];
-    put(&g, arena_print(arena, "  %s", word[f->kind]));
+    put(&g, arena_print(arena, "  %s", finding_words[f->kind]));
     put(&g, f->why != NULL ? arena_print(arena, "%s: %s", finding_text(arena, f), f->why) : finding_text(arena, f));
   }
   print_grid(&g);
@@ -158,20 +157,19 @@ static void real(JsonWriter *w, const char *key, double value) {
 }
 
 static void json_verdict(JsonWriter *w, Arena *arena, const Record *r) {
-  static const char *const kind[] = {"good", "note", "warning", "bad"};
   Verdict v;
   verdict_judge(arena, r, &v);
   json_key(w, "verdict");
   json_begin_object(w);
   member(w, "text", v.headline);
-  member(w, "kind", kind[v.kind]);
+  member(w, "kind", finding_kinds[v.kind]);
   json_key(w, "tests");
   json_put_int(w, v.tests);
   json_key(w, "findings");
   json_begin_list(w);
   for (int64_t i = 0; i < v.findings; i++) {
     json_begin_object(w);
-    member(w, "kind", kind[v.finding[i].kind]);
+    member(w, "kind", finding_kinds[v.finding[i].kind]);
     member(w, "claim", v.finding[i].claim);
     member(w, "parameter", v.finding[i].parameter);
     json_key(w, "high_significance");

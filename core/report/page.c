@@ -66,20 +66,19 @@ static void asked(const Page *p) {
 /* ---- Verdict ---- */
 
 static void verdict(const Page *p) {
-  static const char *const class[] = {"good", "note", "warning", "bad"}, *const word[] = {"passed", "note", "warning", "problem"};
   Verdict v;
   Str *out = p->out;
   verdict_judge(p->arena, p->record, &v);
   str_print(
       out,
       "<section id=\"verdict\" class=\"verdict %s\" aria-labelledby=\"verdict-title\">\n<h2 id=\"verdict-title\">Verdict</h2>\n<p class=\"said\">",
-      class[v.kind]);
+      finding_kinds[v.kind]);
   sentence(out, v.headline);
   str_add(out, ".</p>\n");
   if (v.findings > 0) str_add(out, "<ul>\n");
   for (int64_t i = 0; i < v.findings; i++) {
     const Finding *f = &v.finding[i];
-    str_print(out, "<li><span class=\"tag %s\">%s</span>", class[f->kind], word[f->kind]);
+    str_print(out, "<li><span class=\"tag %s\">%s</span>", finding_kinds[f->kind], finding_words[f->kind]);
     sentence(out, finding_text(p->arena, f));
     if (f->why != NULL) str_add(out, ": "), html_text(out, f->why);
     str_add(out, ".</li>\n");

@@ -125,6 +125,8 @@ static void find(Judge *j, Finding finding) {
   j->finding[at] = finding;
 }
 
+const char *const finding_kinds[4] = {"good", "note", "warning", "bad"}, *const finding_words[4] = {"passed", "note", "warning", "problem"};
+
 char *finding_text(Arena *arena, const Finding *f) {
   return arena_print(arena, "%s%s%s%s", f->claim, f->parameter != NULL ? " " : "", f->parameter != NULL ? f->parameter : "",
                      f->high ? " at high significance" : "");

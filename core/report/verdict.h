@@ -30,6 +30,8 @@
 #define VERDICT_C2ST_FAR 0.75
 
 typedef enum FindingKind { FINDING_GOOD, FINDING_NOTE, FINDING_WARNING, FINDING_BAD } FindingKind;
+/* Of each kind: its name for programs, its word for people. */
+extern const char *const finding_kinds[4], *const finding_words[4];
 
 typedef struct Finding {
   FindingKind kind;
