@@ -188,12 +188,6 @@ static EbbStatus report_all(const Run *t, EbbReport *out) {
   return status;
 }
 
-static void needs(const void *self, EbbMetricNeeds *n) {
-  (void)self;
-  n->flags = EBB_NEED_REFERENCE;
-  n->sets = n->draws = 0;
-}
-
 static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out) {
   const Config *c = self;
   EbbStatus status = pair_needs_reference(e);
@@ -224,7 +218,7 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   return status;
 }
 
-static const EbbMetricOps ops = {.size = sizeof ops, .needs = needs, .compute = compute};
+static const EbbMetricOps ops = {.size = sizeof ops, .needs = pair_needs, .compute = compute};
 static const EbbComponent c2st = {
     .size = sizeof(EbbComponent),
     .kind = EBB_METRIC,

@@ -10,8 +10,8 @@ typedef struct Config {
 } Config;
 
 static const EbbParam params[] = {
-    EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
-    EBB_INT(Config, draws, 999, 2, 100000, "", "posterior draws of each"),
+    SETS_DATASETS(Config),
+    SETS_DRAWS(Config, 2, 100000),
     EBB_END,
 };
 
@@ -38,13 +38,11 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   (void)self;
   Used used;
   char note[256];
-  double *memory = NULL, sum = 0;
+  double sum = 0;
   int64_t told = 0;
-  EbbStatus status = sets_used(e, &used);
-  if (status == EBB_OK && (memory = malloc((size_t)(2 * used.n + e->draws + e->priors) * sizeof *memory)) == NULL)
-    status = e->host->fail(e->host, EBB_E_MEMORY, "no memory for %lld data sets", (long long)used.n);
+  EbbStatus status = sets_used(e, 2 * e->sets + e->draws + e->priors, &used);
   if (status != EBB_OK) goto end;
-  double *value = memory, *x = value + used.n;
+  double *value = used.room, *x = value + used.n;
   failures_note(e, &used, sizeof note, note);
   for (int64_t k = 0; k < e->dim; k++) {
     double prior = prior_sd(e, &used, k, x);
@@ -64,7 +62,6 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   }
   if (told > 0) out->value(out, "contraction", -1, -1, sum / (double)told, (double)NAN, used.n, "mean over parameters");
 end:
-  free(memory);
   used_free(&used);
   return status;
 }

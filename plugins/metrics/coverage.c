@@ -18,8 +18,8 @@ typedef struct Config {
 } Config;
 
 static const EbbParam params[] = {
-    EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
-    EBB_INT(Config, draws, 999, 9, 100000, "", "posterior draws of each"),
+    SETS_DATASETS(Config),
+    SETS_DRAWS(Config, 9, 100000),
     EBB_BOOL(Config, hpd, false, "also the highest-density regions of the whole posterior; costs a density solve a draw"),
     EBB_END,
 };
@@ -95,11 +95,10 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   const Config *c = self;
   Used used;
   char note[256];
-  double *needed = NULL, sum = 0;
-  EbbStatus status = sets_used(e, &used);
-  if (status == EBB_OK && (needed = malloc((size_t)used.n * sizeof *needed)) == NULL)
-    status = e->host->fail(e->host, EBB_E_MEMORY, "no memory for the ranks of %lld data sets", (long long)used.n);
+  double sum = 0;
+  EbbStatus status = sets_used(e, e->sets, &used);
   if (status != EBB_OK) goto end;
+  double *needed = used.room;
   failures_note(e, &used, sizeof note, note);
   for (int64_t k = 0; k < e->dim; k++) {
     for (int64_t i = 0; i < used.n; i++) {
@@ -111,7 +110,6 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   out->value(out, central.error, -1, -1, sum / (double)e->dim, (double)NAN, used.n, "mean over parameters");
   if (c->hpd) status = cover_by_density(e, &used, needed, out);
 end:
-  free(needed);
   used_free(&used);
   return status;
 }

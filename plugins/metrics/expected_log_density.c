@@ -11,7 +11,7 @@ typedef struct Config {
 } Config;
 
 static const EbbParam params[] = {
-    EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
+    SETS_DATASETS(Config),
     EBB_END,
 };
 

@@ -269,12 +269,6 @@ static EbbStatus compute_set(const Config *c, const EbbEvidence *e, int64_t set,
   return status;
 }
 
-static void needs(const void *self, EbbMetricNeeds *n) {
-  (void)self;
-  n->flags = EBB_NEED_REFERENCE;
-  n->sets = n->draws = 0;
-}
-
 static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out) {
   EbbStatus status = pair_needs_reference(e);
   double *value = calloc((size_t)e->sets, sizeof *value);
@@ -285,7 +279,7 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   return status;
 }
 
-static const EbbMetricOps ops = {.size = sizeof ops, .needs = needs, .compute = compute};
+static const EbbMetricOps ops = {.size = sizeof ops, .needs = pair_needs, .compute = compute};
 static const EbbComponent mmd = {
     .size = sizeof(EbbComponent),
     .kind = EBB_METRIC,

@@ -16,8 +16,8 @@ typedef struct Config {
 enum { BY_SD, BY_RANGE };
 
 static const EbbParam params[] = {
-    EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
-    EBB_INT(Config, draws, 999, 1, 100000, "", "posterior draws of each"),
+    SETS_DATASETS(Config),
+    SETS_DRAWS(Config, 1, 100000),
     EBB_CHOICE(Config, scale, BY_SD, "sd|range", "what the error is divided by: the standard deviation of the truths or their range"),
     EBB_END,
 };
@@ -77,13 +77,11 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   const Config *c = self;
   Used used;
   char note[256];
-  double *memory = NULL, sum = 0;
+  double sum = 0;
   int64_t told = 0;
-  EbbStatus status = sets_used(e, &used);
-  if (status == EBB_OK && (memory = malloc((size_t)(2 * used.n + e->draws) * sizeof *memory)) == NULL)
-    status = e->host->fail(e->host, EBB_E_MEMORY, "no memory for %lld data sets", (long long)used.n);
+  EbbStatus status = sets_used(e, 2 * e->sets + e->draws, &used);
   if (status != EBB_OK) goto end;
-  double *truth = memory, *square = truth + used.n, *root = square + used.n;
+  double *truth = used.room, *square = truth + used.n, *root = square + used.n;
   failures_note(e, &used, sizeof note, note);
   for (int64_t k = 0; k < e->dim; k++) {
     for (int64_t i = 0; i < used.n; i++) truth[i] = (double)e->truth[used.set[i] * e->dim + k];
@@ -98,7 +96,6 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   }
   if (told > 0) out->value(out, "nrmse", -1, -1, sum / (double)told, (double)NAN, used.n, "mean over parameters");
 end:
-  free(memory);
   used_free(&used);
   return status;
 }

@@ -11,6 +11,8 @@
 
 #include <ebb/metric.h>
 
+#include "rows.h"
+
 #define PAIR_REFERENCE(S)                                                                                                                            \
   EBB_STRING(S, reference, NULL, "file of a set's reference draws, {k} the set from 1: \"ref_{k}.npy\"; absent: the simulator's exact posterior")
 
@@ -21,12 +23,6 @@ typedef struct Pair {
   int64_t good;                   /* draws that did not fail */
   uint64_t number;                /* the set's, from 0: for random numbers */
 } Pair;
-
-static inline int row_is_finite(int64_t n, const float *row) {
-  for (int64_t j = 0; j < n; j++)
-    if (!isfinite(row[j])) return 0;
-  return 1;
-}
 
 /* Set `set` as a pair; refused where the reference is not finite or a side has fewer rows than `least`, which are too few `why`. */
 static inline EbbStatus pair_take(const EbbEvidence *e, int64_t set, int64_t least, const char *why, Pair *p) {
@@ -43,6 +39,13 @@ static inline EbbStatus pair_take(const EbbEvidence *e, int64_t set, int64_t lea
     return e->host->fail(e->host, EBB_E_SHAPE, "set %lld has %lld draws without failure and %lld of the reference, too few %s", number,
                          (long long)p->good, (long long)e->references, why);
   return EBB_OK;
+}
+
+/* What such a metric needs of the host. */
+static inline void pair_needs(const void *self, EbbMetricNeeds *n) {
+  (void)self;
+  n->flags = EBB_NEED_REFERENCE;
+  n->sets = n->draws = 0;
 }
 
 static inline EbbStatus pair_needs_reference(const EbbEvidence *e) {

@@ -13,11 +13,11 @@
 
 #include <ebb/metric.h>
 
-static inline int row_is_finite(int64_t n, const float *row) {
-  for (int64_t j = 0; j < n; j++)
-    if (!isfinite(row[j])) return 0;
-  return 1;
-}
+#include "rows.h"
+
+/* Parameters of such a metric: data sets, and draws of each. */
+#define SETS_DATASETS(S) EBB_INT(S, datasets, 200, 10, 10000, "", "data sets simulated from the prior")
+#define SETS_DRAWS(S, least, most) EBB_INT(S, draws, 999, least, most, "", "posterior draws of each")
 
 static inline const float *draw_of(const EbbEvidence *e, int64_t set, int64_t draw) { return e->theta + (set * e->draws + draw) * e->dim; }
 
@@ -26,17 +26,22 @@ typedef struct Used {
   int64_t n, *set;       /* sets used, their places in the evidence */
   uint8_t *good;         /* [e->sets][e->draws] 1: the draw did not fail */
   int64_t failed, draws; /* of the sets used: draws that failed, of so many */
+  double *room;          /* the metric's own, as many as it asked for */
 } Used;
 
 static inline void used_free(Used *used) {
   free(used->set);
   free(used->good);
+  free(used->room);
 }
 
-/* Fails where there are no truths, or no set that can be used; used_free in any case. */
-static inline EbbStatus sets_used(const EbbEvidence *e, Used *used) {
-  *used = (Used){.set = malloc((size_t)(e->sets + 1) * sizeof *used->set), .good = malloc((size_t)(e->sets * e->draws + 1))};
-  if (used->set == NULL || used->good == NULL) return e->host->fail(e->host, EBB_E_MEMORY, "no memory for %lld data sets", (long long)e->sets);
+/* Fails where there are no truths, or no set that can be used; used_free in any case. room: numbers that the metric works with. */
+static inline EbbStatus sets_used(const EbbEvidence *e, int64_t room, Used *used) {
+  *used = (Used){.set = malloc((size_t)(e->sets + 1) * sizeof *used->set),
+                 .good = malloc((size_t)(e->sets * e->draws + 1)),
+                 .room = malloc((size_t)(room + 1) * sizeof *used->room)};
+  if (used->set == NULL || used->good == NULL || used->room == NULL)
+    return e->host->fail(e->host, EBB_E_MEMORY, "no memory for %lld data sets", (long long)e->sets);
   if (e->truth == NULL) return e->host->fail(e->host, EBB_E_CONFIG, "the data sets come without the true parameters that it compares draws with");
   for (int64_t s = 0; s < e->sets; s++) {
     int64_t good = 0;

@@ -22,8 +22,8 @@ typedef struct Config {
 } Config;
 
 static const EbbParam params[] = {
-    EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
-    EBB_INT(Config, draws, 999, 9, 100000, "", "posterior draws of each"),
+    SETS_DATASETS(Config),
+    SETS_DRAWS(Config, 9, 100000),
     EBB_INT(Config, simulations, 20000, 1000, 10000000, "", "simulated sets of uniform ranks that the 5 % quantile is taken from"),
     EBB_BOOL(Config, density, false, "rank the log density too; costs a density solve a draw"),
     EBB_END,
@@ -214,13 +214,9 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   const Config *c = self;
   Used used;
   Null null = {0};
-  double *places = NULL;
-  EbbStatus status = sets_used(e, &used);
+  EbbStatus status = sets_used(e, e->sets, &used);
   if (status == EBB_OK) status = null_new(&null, e, used.n, c->simulations);
-  if (status == EBB_OK && (places = malloc((size_t)used.n * sizeof *places)) == NULL)
-    status = e->host->fail(e->host, EBB_E_MEMORY, "no memory for the ranks of %lld data sets", (long long)used.n);
-  if (status == EBB_OK) status = rank_all(c, e, &used, &null, places, out);
-  free(places);
+  if (status == EBB_OK) status = rank_all(c, e, &used, &null, used.room, out);
   null_free(&null);
   used_free(&used);
   return status;

@@ -84,12 +84,6 @@ static double report_set(const Run *t, int64_t set, EbbReport *out) {
   return value;
 }
 
-static void needs(const void *self, EbbMetricNeeds *n) {
-  (void)self;
-  n->flags = EBB_NEED_REFERENCE;
-  n->sets = n->draws = 0;
-}
-
 static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out) {
   const Config *c = self;
   EbbStatus status = pair_needs_reference(e);
@@ -122,7 +116,7 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   return status;
 }
 
-static const EbbMetricOps ops = {.size = sizeof ops, .needs = needs, .compute = compute};
+static const EbbMetricOps ops = {.size = sizeof ops, .needs = pair_needs, .compute = compute};
 static const EbbComponent sliced_wasserstein = {
     .size = sizeof(EbbComponent),
     .kind = EBB_METRIC,

@@ -21,8 +21,8 @@ typedef struct Config {
 } Config;
 
 static const EbbParam params[] = {
-    EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
-    EBB_INT(Config, draws, 999, 9, 60000, "", "posterior draws of each"),
+    SETS_DATASETS(Config),
+    SETS_DRAWS(Config, 9, 60000),
     EBB_INT(Config, references, 10, 1, 1000, "", "random points a data set"),
     EBB_INT(Config, replicates, 9999, 99, 100000, "", "exchanges of truths with draws that the p-value is taken from: no p is below 1 / (this + 1)"),
     EBB_END,
@@ -186,7 +186,7 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   Used used;
   Tarp t = {.e = e, .used = &used, .references = c->references, .replicates = c->replicates};
   double *memory = NULL;
-  EbbStatus status = sets_used(e, &used);
+  EbbStatus status = sets_used(e, 0, &used);
   if (status != EBB_OK) goto end;
   int64_t curves = (c->replicates + 1) * (LEVELS + 1), scratch = used.n > c->replicates ? used.n : c->replicates;
   memory = malloc((size_t)(4 * e->dim + used.n * c->references + curves + c->replicates + 1 + scratch) * sizeof *memory);

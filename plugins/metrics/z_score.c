@@ -10,8 +10,8 @@ typedef struct Config {
 } Config;
 
 static const EbbParam params[] = {
-    EBB_INT(Config, datasets, 200, 10, 10000, "", "data sets simulated from the prior"),
-    EBB_INT(Config, draws, 999, 2, 100000, "", "posterior draws of each"),
+    SETS_DATASETS(Config),
+    SETS_DRAWS(Config, 2, 100000),
     EBB_END,
 };
 
@@ -33,12 +33,9 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
   (void)self;
   Used used;
   char failures[256], note[512];
-  double *memory = NULL;
-  EbbStatus status = sets_used(e, &used);
-  if (status == EBB_OK && (memory = malloc((size_t)(used.n + e->draws) * sizeof *memory)) == NULL)
-    status = e->host->fail(e->host, EBB_E_MEMORY, "no memory for %lld data sets", (long long)used.n);
+  EbbStatus status = sets_used(e, e->sets + e->draws, &used);
   if (status != EBB_OK) goto end;
-  double *score = memory, *x = score + used.n;
+  double *score = used.room, *x = score + used.n;
   failures_note(e, &used, sizeof failures, failures);
   for (int64_t k = 0; k < e->dim; k++) {
     int64_t n = 0;
@@ -55,7 +52,6 @@ static EbbStatus compute(const void *self, const EbbEvidence *e, EbbReport *out)
     out->value(out, "z_score_sd", -1, k, m.sd, sd_error(n, score, m), n, note);
   }
 end:
-  free(memory);
   used_free(&used);
   return status;
 }
