@@ -208,3 +208,32 @@ double pause_uniform(void) { /* splitmix64 */
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
   return ((double)((z ^ (z >> 31)) >> 12) + 0.5) / 4503599627370496.0;
 }
+
+int processes_of(const Folder *f) {
+  char **name;
+  size_t n, size;
+  int found = 0;
+  if (folder_list(f->arena, "/proc", &name, &n) != EBB_OK) return 0;
+  for (size_t i = 0; i < n; i++) {
+    char *text;
+    if (name[i][0] < '1' || name[i][0] > '9' ||
+        file_read(f->arena, arena_print(f->arena, "/proc/%s/cmdline", name[i]), 1 << 20, &text, &size) != EBB_OK)
+      continue;
+    for (size_t k = 0; k < size; k++)
+      if (text[k] == '\0') text[k] = ' ';
+    found += strstr(text, f->path) != NULL;
+  }
+  fail_clear();
+  return found;
+}
+
+const char *python(void) {
+  const char *named = getenv("EBB_PYTHON");
+  return named != NULL ? named : "python3";
+}
+
+bool has_python(const Folder *f, const char *packages) {
+  if (sh(f, "%s -W ignore -c 'import %s'", python(), packages).status == 0) return true;
+  printf("SKIP: %s with %s is not here ", python(), packages);
+  return false;
+}

@@ -43,6 +43,13 @@ void call_show(const Call *, const char *what, const char *file, int line);
 #define ENDS(call, code, text) EXPECT(call, (call).status == (code) && call_says(&(call), text))
 bool call_says(const Call *, const char *text);
 
+/* Processes that have the folder's path among their arguments. */
+int processes_of(const Folder *);
+
+/* The interpreter for tests that read what Ebb leaves: EBB_PYTHON, or python3; whether it has the packages, else says why the test is skipped. */
+const char *python(void);
+bool has_python(const Folder *, const char *packages);
+
 /* ---- Files of the folder, by their path in it ---- */
 
 void put_text(const Folder *, const char *path, const char *text);

@@ -214,40 +214,21 @@ static void errors_are_shown_and_never_block(void) {
   folder_end(&f);
 }
 
-/* Whether a process has the folder's path among its arguments. */
-static bool someone_is_left(const Folder *f) {
-  char **name;
-  size_t n, size;
-  bool found = false;
-  if (folder_list(f->arena, "/proc", &name, &n) != EBB_OK) return false;
-  for (size_t i = 0; i < n; i++) {
-    char *text;
-    if (name[i][0] < '1' || name[i][0] > '9' ||
-        file_read(f->arena, arena_print(f->arena, "/proc/%s/cmdline", name[i]), 1 << 20, &text, &size) != EBB_OK)
-      continue;
-    for (size_t k = 0; k < size; k++)
-      if (text[k] == '\0') text[k] = ' ';
-    found = found || strstr(text, f->path) != NULL;
-  }
-  fail_clear();
-  return found;
-}
-
 static void a_stop_ends_the_programs_and_what_they_started(void) {
   for (int signal = 0; signal < 2; signal++) {
     Folder f = begin("unused");
     put_text(&f, "spec.yaml",
              arena_print(f.arena, spec, arena_print(f.arena, WORKER " hang_deaf %s & " WORKER " hang %s < /dev/stdin; wait", f.path, f.path)));
     Child child = sh_begin(&f, "exec $EBB simulate spec.yaml --allow-commands --set simulator.timeout=1000");
-    for (int k = 0; k < 1000 && !someone_is_left(&f); k++) wait_seconds(0.02);
-    CU_ASSERT(someone_is_left(&f));
+    for (int k = 0; k < 1000 && !(processes_of(&f) > 0); k++) wait_seconds(0.02);
+    CU_ASSERT((processes_of(&f) > 0));
     kill(child.process, signal == 0 ? SIGINT : SIGTERM);
     CU_ASSERT(!sh_lasts(child, 60));
     kill(child.process, SIGKILL);
     Call call = sh_end(&f, child);
     EXPECT(call, call.status == (signal == 0 ? 130 : 143) && call_says(&call, "rows are kept"));
-    for (int k = 0; k < 500 && someone_is_left(&f); k++) wait_seconds(0.02); /* killed, but the kernel may not be through */
-    CU_ASSERT(!someone_is_left(&f));
+    for (int k = 0; k < 500 && (processes_of(&f) > 0); k++) wait_seconds(0.02); /* killed, but the kernel may not be through */
+    CU_ASSERT(!(processes_of(&f) > 0));
     folder_end(&f);
   }
 }
@@ -256,8 +237,8 @@ static void a_program_ends_with_its_host(void) {
   Folder f = begin("unused");
   put_text(&f, "spec.yaml", arena_print(f.arena, spec, arena_print(f.arena, WORKER " good %s", f.path)));
   ends(sh(&f, "$EBB simulate spec.yaml --allow-commands"), 0, NULL);
-  for (int k = 0; k < 500 && someone_is_left(&f); k++) wait_seconds(0.02);
-  CU_ASSERT(!someone_is_left(&f));
+  for (int k = 0; k < 500 && (processes_of(&f) > 0); k++) wait_seconds(0.02);
+  CU_ASSERT(!(processes_of(&f) > 0));
   folder_end(&f);
 }
 

@@ -110,24 +110,6 @@ static void too_many_crashes_stop_the_run(void) {
   folder_end(&f);
 }
 
-static int processes_of(const Folder *f) {
-  char **name;
-  size_t n, size;
-  int found = 0;
-  if (folder_list(f->arena, "/proc", &name, &n) != EBB_OK) return 0;
-  for (size_t i = 0; i < n; i++) {
-    char *text;
-    if (name[i][0] < '1' || name[i][0] > '9' ||
-        file_read(f->arena, arena_print(f->arena, "/proc/%s/cmdline", name[i]), 1 << 20, &text, &size) != EBB_OK)
-      continue;
-    for (size_t k = 0; k < size; k++)
-      if (text[k] == '\0') text[k] = ' ';
-    found += strstr(text, f->path) != NULL;
-  }
-  fail_clear();
-  return found;
-}
-
 static void nobody_is_left_behind(void) {
   static const int how[] = {SIGINT, SIGTERM, SIGKILL};
   for (size_t k = 0; k < COUNT(how); k++) {

@@ -6,18 +6,6 @@
 
 #include "ebb.h"
 
-static const char *python(void) {
-  const char *named = getenv("EBB_PYTHON");
-  return named != NULL ? named : "python3";
-}
-
-/* Whether the packages are there; else says why the test is skipped. */
-static bool has(const Folder *f, const char *packages) {
-  if (sh(f, "%s -c 'import %s'", python(), packages).status == 0) return true;
-  printf("SKIP: %s with %s is not here ", python(), packages);
-  return false;
-}
-
 static Folder begin(const char *spec) {
   Folder f = folder_begin();
   put_text(&f, "spec.yaml", spec);
@@ -29,7 +17,7 @@ static Folder begin(const char *spec) {
 
 static void arrays_and_manifest_are_plain(void) {
   Folder f = begin(small_spec);
-  if (has(&f, "numpy")) {
+  if (has_python(&f, "numpy")) {
     Call call = sh(&f, "$EBB run spec.yaml");
     ENDS(call, 0, NULL);
     put_text(&f, "read.py",
@@ -62,7 +50,7 @@ static void arrays_and_manifest_are_plain(void) {
 /* A20: texts with everything in them, the largest seed, and data at multiples of 8. */
 static void the_safetensors_package_opens_every_model(void) {
   Folder f = begin(small_spec);
-  if (has(&f, "numpy, safetensors")) {
+  if (has_python(&f, "numpy, safetensors")) {
     Call call =
         sh(&f, "mkdir -p 'data/\303\244 \"x\"' && cp x.csv 'data/\303\244 \"x\"/' && $EBB run spec.yaml --set seed=18446744073709551615 --set "
                "'sampling.observations={file: \"data/\303\244 \\\"x\\\"/x.csv\"}'");
@@ -110,7 +98,7 @@ static void read_model_agrees_with_ebb(void) {
       "--set model.inputs=quadratic --set model.base=linear_gaussian",
   };
   Folder f = begin(small_spec);
-  if (has(&f, "numpy, safetensors"))
+  if (has_python(&f, "numpy, safetensors"))
     for (size_t i = 0; i < COUNT(models); i++) {
       Call call = sh(&f,
                      "$EBB run spec.yaml --set training.epochs=30 %s && " FIELD " runs/spec x.npy field_ && %s " SOURCE
@@ -128,7 +116,7 @@ static void the_lines_of_the_readme_run(void) {
       sh(&f, "sed -n '/^```python$/,/^```$/p' " SOURCE "/README.md | sed -n '/^# read a run/,/^```$/p' | grep -v '^```' > read.py; test -s read.py");
   if (block.status != 0)
     printf("SKIP: README.md has no block that begins with \"# read a run\" ");
-  else if (has(&f, "numpy")) {
+  else if (has_python(&f, "numpy")) {
     Call call = sh(&f, "$EBB run spec.yaml --name two_moons && %s read.py", python());
     ENDS(call, 0, "theta1");
   }
@@ -137,7 +125,7 @@ static void the_lines_of_the_readme_run(void) {
 
 static void the_plot_of_a_run_is_drawn(void) {
   Folder f = begin(small_spec);
-  if (has(&f, "numpy")) {
+  if (has_python(&f, "numpy")) {
     Call call = sh(&f, "$EBB run spec.yaml && %s " SOURCE "/configs/plot_posterior.py runs/spec plot.svg", python());
     ENDS(call, 0, NULL);
     CU_ASSERT(strstr(get_text(&f, "plot.svg"), "observation 2") != NULL);

@@ -17,17 +17,6 @@ static Folder begin(void) {
   return f;
 }
 
-static const char *python(void) {
-  const char *named = getenv("EBB_PYTHON");
-  return named != NULL ? named : "python3";
-}
-
-static bool has(const Folder *f, const char *packages) {
-  if (sh(f, "%s -W ignore -c 'import %s'", python(), packages).status == 0) return true;
-  printf("SKIP: %s with %s is not here ", python(), packages);
-  return false;
-}
-
 static bool has_netcdf(const Folder *f) {
   if (sh(f, "$EBB describe sink/netcdf").status == 0) return true;
   printf("SKIP: libnetcdf was not there when this was built ");
@@ -58,7 +47,7 @@ static void sinks_change_nothing_else(void) {
 
 static void arrays_and_table_agree_with_the_run(void) {
   Folder f = begin();
-  if (has(&f, "numpy")) {
+  if (has_python(&f, "numpy")) {
     put_text(&f, "x.csv", "a,b,c,d,e\n0,0.1,0.2,0.3,0.4\n1,0,1,0,1\n");
     Call call = sh(&f, "$EBB run spec.yaml --set 'sinks=[{use: csv}, {use: npy}]' && $EBB run spec.yaml --name wide --plugin-dir $PLUGINS "
                        "--set 'sinks=[{use: npy}]' --set 'simulator={use: workbench, d: 5}' --set 'sampling.observations={file: x.csv}' "
@@ -98,7 +87,7 @@ static void arrays_and_table_agree_with_the_run(void) {
 
 static void arviz_opens_the_netcdf_file(void) {
   Folder f = begin();
-  if (has_netcdf(&f) && has(&f, "arviz")) {
+  if (has_netcdf(&f) && has_python(&f, "arviz")) {
     Call call = sh(&f, "$EBB run spec.yaml --set 'sinks=[{use: netcdf}]'");
     ENDS(call, 0, NULL);
     put_text(&f, "read.py",

@@ -24,6 +24,20 @@ static inline bool left_out(void) {
 #endif
 }
 
+/* Two sets of one law, in one to four dimensions, from a case number on: .5 within three of the binomial's standard errors. */
+static inline void one_law_gives_one_half_by(Config config, int number, const char *folded) {
+  for (int dim = 1; dim <= 4; dim++) {
+    Case c = {"same", SAME, dim, {1000, 1000}, 0};
+    float *reference = make(&c, number + dim, 0), *theta = make(&c, number + dim, 1);
+    Answer a = ask(2, 3, config, 1, dim, 1000, reference, 1000, theta);
+    CU_ASSERT_DOUBLE_EQUAL(a.c, 0.5, 3 * sqrt(0.25 / 2000));
+    CU_ASSERT_DOUBLE_EQUAL(a.folded, fmax(a.c, 1 - a.c), 0);
+    CU_ASSERT_STRING_EQUAL(a.metric, folded);
+    free(reference);
+    free(theta);
+  }
+}
+
 /* Five seeds of each pair against a file of tests/golden. Both means scatter with their seeds, so they may part by three of the standard errors of
  * their difference. */
 static inline void follow_golden(const char *file_name, int64_t protocol) {

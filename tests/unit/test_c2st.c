@@ -45,17 +45,7 @@ static void accuracy_stays_below_bayes_and_comes_near(void) {
   printf("\n");
 }
 
-static void one_law_gives_one_half(void) {
-  for (int dim = 1; dim <= 4; dim++) {
-    Case c = {"same", SAME, dim, {1000, 1000}, 0};
-    float *reference = make(&c, 30 + dim, 0), *theta = make(&c, 30 + dim, 1);
-    Answer a = ask(2, 3, plain, 1, dim, 1000, reference, 1000, theta);
-    CU_ASSERT_DOUBLE_EQUAL(a.c, 0.5, 3 * sqrt(0.25 / 2000));
-    CU_ASSERT_DOUBLE_EQUAL(a.folded, fmax(a.c, 1 - a.c), 0);
-    free(reference);
-    free(theta);
-  }
-}
+static void one_law_gives_one_half(void) { one_law_gives_one_half_by(plain, 30, "c2st_folded"); }
 
 /* ---- where such tests break ---- */
 

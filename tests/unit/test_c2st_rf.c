@@ -38,18 +38,7 @@ static void published_accuracies_come_out(void) {
   printf("\n");
 }
 
-static void one_law_gives_one_half(void) {
-  for (int dim = 1; dim <= 4; dim++) {
-    Case c = {"same", SAME, dim, {1000, 1000}, 0};
-    float *reference = make(&c, 80 + dim, 0), *theta = make(&c, 80 + dim, 1);
-    Answer a = ask(2, 3, forest, 1, dim, 1000, reference, 1000, theta);
-    CU_ASSERT_DOUBLE_EQUAL(a.c, 0.5, 3 * sqrt(0.25 / 2000));
-    CU_ASSERT_DOUBLE_EQUAL(a.folded, fmax(a.c, 1 - a.c), 0);
-    CU_ASSERT_STRING_EQUAL(a.metric, "c2st_rf_folded");
-    free(reference);
-    free(theta);
-  }
-}
+static void one_law_gives_one_half(void) { one_law_gives_one_half_by(forest, 80, "c2st_rf_folded"); }
 
 /* Draws far away are apart; so are two constants; a constant in both leaves the larger side's share. */
 static void what_is_plain_is_found(void) {
